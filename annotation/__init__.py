@@ -1,0 +1,1 @@
+"""The human side: an embedded Label Studio, its tasks, and the corrections that come back."""

@@ -1,0 +1,1 @@
+"""The wiring: configuration, steps, Prefect flows, report and command line."""

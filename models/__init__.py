@@ -1,0 +1,1 @@
+"""Image to membrane probability: networks, targets, augmentation, training, prediction."""

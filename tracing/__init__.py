@@ -1,0 +1,1 @@
+"""Membrane probability to axons."""

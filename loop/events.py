@@ -1,0 +1,179 @@
+"""What can happen in a run: one frozen record per kind of event, as the ledger keeps them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from loop.gate import GateDecision
+from loop.metrics import Agreement
+from loop.uncertainty import Uncertainty
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    at: datetime = Field(default_factory=_now)
+    """When it happened, UTC."""
+
+
+class RunCreated(_Record):
+    """A run was initialised and its hold-out frozen."""
+
+    kind: Literal["run_created"] = "run_created"
+    """Name of the event."""
+    holdout_images: dict[int, str]
+    """SHA-256 of each hold-out section's image, keyed by z."""
+    holdout_labels: dict[int, str]
+    """SHA-256 of each hold-out section's truth, keyed by z."""
+
+
+class Correction(BaseModel):
+    """Where a proofread section's labels came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    iteration: int
+    """Iteration that published the task."""
+    task_id: int
+    """Label Studio's task."""
+    annotation_id: int
+    """Label Studio's annotation."""
+    annotator: str
+    """E-mail address of the person, or of the oracle."""
+    submitted_at: datetime
+    """When Label Studio last changed the annotation."""
+    lead_time_s: float
+    """Seconds that the annotator had the task open, as Label Studio counts them."""
+    model_sha256: str
+    """Hash of the checkpoint whose contours were pre-annotated."""
+    result_sha256: str
+    """Hash of the submitted regions; with `annotation_id` it identifies the version."""
+    regions_kept: int
+    """Regions submitted as they were pre-annotated."""
+    regions_changed: int
+    """Regions whose outline was changed."""
+    regions_added: int
+    """Regions drawn anew."""
+    regions_deleted: int
+    """Pre-annotated regions removed."""
+
+
+class SectionLabelled(_Record):
+    """A section has dense labels that training may use; a later record for the same section replaces it."""
+
+    kind: Literal["section_labelled"] = "section_labelled"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    file: str
+    """Labels file, relative to the run's labels folder."""
+    sha256: str
+    """Hash of the labels."""
+    correction: Correction | None
+    """Provenance of a proofread section; None for the dense sections given at the start."""
+
+
+class Trained(_Record):
+    """A model was trained."""
+
+    kind: Literal["train"] = "train"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration, from 1."""
+    checkpoint: str
+    """Checkpoint file, relative to the run."""
+    sha256: str
+    """Hash of the checkpoint."""
+    sections: list[int]
+    """Labelled sections it learnt from."""
+    final_loss: float
+    """Training loss at the end, smoothed."""
+    seconds: float
+    """Wall time."""
+
+
+class Predicted(_Record):
+    """Membranes of the pool and the hold-out were predicted."""
+
+    kind: Literal["predict"] = "predict"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+    store: str
+    """Zarr folder with `membrane` and `variance`, relative to the run."""
+    sections: list[int]
+    """Sections predicted."""
+    seconds: float
+    """Wall time."""
+
+
+class Evaluated(_Record):
+    """The model was measured on the frozen hold-out."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+    mean: Agreement
+    """Mean over the hold-out sections."""
+    sections: dict[int, Agreement]
+    """Each hold-out section, keyed by z."""
+
+
+class Gated(_Record):
+    """The model was promoted or turned away."""
+
+    kind: Literal["gate"] = "gate"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+    decision: GateDecision
+    """The verdict and its reason."""
+
+
+class Ranked(_Record):
+    """The pool was ranked and the sections to proofread chosen."""
+
+    kind: Literal["rank"] = "rank"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+    chosen: list[int]
+    """Sections to proofread, most uncertain first."""
+    uncertainty: dict[int, Uncertainty]
+    """Uncertainty of every section of the pool, keyed by z."""
+    predicted_in: int
+    """Iteration whose model, the promoted one, was asked."""
+
+
+class Published(_Record):
+    """The chosen sections are tasks in Label Studio."""
+
+    kind: Literal["publish"] = "publish"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+    project_id: int | None
+    """Label Studio's project, None where nothing was chosen."""
+    tasks: dict[int, int]
+    """Task id of each section, keyed by z."""
+
+
+class Ingested(_Record):
+    """Every task of the iteration came back; the iteration is closed."""
+
+    kind: Literal["ingest"] = "ingest"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+    sections: list[int]
+    """Sections whose corrections came back."""
+
+
+StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested
+Event = Annotated[RunCreated | SectionLabelled | StageEvent, Field(discriminator="kind")]

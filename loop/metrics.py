@@ -1,0 +1,96 @@
+"""How far a segmentation or a membrane is from the truth: VOI, adapted Rand error, Dice."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from skimage.metrics import adapted_rand_error, variation_of_information
+
+from loop.errors import InputError
+
+
+class Agreement(BaseModel):
+    """Agreement of a segmentation with the truth; truth 0 is ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    voi_split: float
+    """H(segmentation | truth), bits: how much objects are cut apart."""
+    voi_merge: float
+    """H(truth | segmentation), bits: how much objects are run together."""
+    adapted_rand_error: float
+    """One minus the harmonic mean of pair precision and pair recall (SNEMI3D's measure)."""
+    precision: float
+    """Share of the pixel pairs joined by the segmentation that the truth joins; merges lower it."""
+    recall: float
+    """Share of the pixel pairs joined by the truth that the segmentation joins; splits lower it."""
+    dice: float
+    """Dice coefficient of the membrane class."""
+
+    @property
+    def voi(self) -> float:
+        """VOI split + merge, bits."""
+        return self.voi_split + self.voi_merge
+
+
+def agreement(segmentation: NDArray[Any], truth: NDArray[Any], *, dice: float) -> Agreement:
+    """Compare a segmentation with the truth.
+
+    Parameters
+    ----------
+    segmentation, truth : ndarray of unsigned int, any equal shape
+        Instance ids; pixels where the truth is 0 are ignored.
+    dice : float
+        Dice coefficient of the membrane, computed by `dice`.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ or the truth holds no object.
+    """
+    require_same_shape(segmentation, truth)
+    if not np.any(truth):
+        raise InputError(
+            "the truth holds no object",
+            given="labels that are 0 everywhere",
+            expected="at least one labelled object",
+            fix="choose sections that are labelled",
+        )
+    split, merge = variation_of_information(truth, segmentation, ignore_labels=(0,))
+    # skimage's second and third value are named the other way round: with the truth first, the second is recall.
+    error, recall, precision = adapted_rand_error(truth, segmentation, ignore_labels=(0,))
+    return Agreement(
+        voi_split=float(split),
+        voi_merge=float(merge),
+        adapted_rand_error=float(error),
+        precision=float(precision),
+        recall=float(recall),
+        dice=dice,
+    )
+
+
+def dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    """Dice coefficient of two masks of equal shape; two empty masks agree (1.0)."""
+    require_same_shape(predicted, truth)
+    total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(truth))
+    return 2 * int(np.count_nonzero(predicted & truth)) / total if total else 1.0
+
+
+def mean_agreement(sections: Sequence[Agreement]) -> Agreement:
+    """Mean of every measure over sections, each section counting once."""
+    if not sections:
+        raise InputError("no section to average", given="an empty list", expected="one or more", fix="name sections")
+    return Agreement(**{name: float(np.mean([getattr(s, name) for s in sections])) for name in Agreement.model_fields})
+
+
+def require_same_shape(segmentation: NDArray[Any], truth: NDArray[Any]) -> None:
+    """Refuse two arrays of different shape."""
+    if segmentation.shape != truth.shape:
+        raise InputError(
+            "segmentation and truth differ in shape",
+            given=f"{segmentation.shape} and {truth.shape}",
+            expected="the same (z, y, x)",
+            fix="crop both to the same voxels",
+        )

@@ -1,0 +1,46 @@
+"""How unsure a model is of a section: entropy of its mean and variance over test-time augmentation."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+
+class Uncertainty(BaseModel):
+    """Uncertainty of one section, both parts in [0, 1]."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    entropy_bits: float
+    """Mean binary entropy of the membrane probability per pixel, bits: the model cannot decide."""
+    disagreement: float
+    """Mean variance over the augmented views, relative to its maximum of 0.25: the model contradicts itself."""
+
+    @property
+    def score(self) -> float:
+        """Sum of both parts; higher is more uncertain."""
+        return self.entropy_bits + self.disagreement
+
+    @property
+    def reason(self) -> str:
+        """Why an annotator should look at the section, in words."""
+        return (
+            f"the model is undecided on it (entropy {self.entropy_bits:.3f} bits a pixel) "
+            f"and contradicts itself between views (disagreement {self.disagreement:.3f} of 1)"
+        )
+
+
+def section_uncertainty(membrane: NDArray[Any], variance: NDArray[Any]) -> Uncertainty:
+    """Measure the uncertainty of a section.
+
+    Parameters
+    ----------
+    membrane : ndarray of float, shape (y, x)
+        Membrane probability in [0, 1], mean over views.
+    variance : ndarray of float, shape (y, x)
+        Variance of the probability over views, at most 0.25.
+    """
+    p = np.clip(np.asarray(membrane, dtype=np.float64), 1e-7, 1 - 1e-7)
+    entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
+    return Uncertainty(entropy_bits=float(entropy.mean()), disagreement=float(4 * np.mean(variance, dtype=np.float64)))

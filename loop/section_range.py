@@ -1,50 +1,71 @@
-"""Ranges of sections as people type them: `0:50` is sections 0 to 49."""
+"""Sections as people type them: `0:50` is sections 0 to 49, `0:8,60:64` is two such ranges."""
 
 import re
+from collections.abc import Iterable, Mapping
 
 from loop.errors import InputError
 
 
-def parse_range(text: str, *, name: str, n_sections: int) -> range:
-    """Read `start:stop` and check it against the volume's number of sections.
+def parse_sections(text: str, *, name: str, n_sections: int) -> tuple[int, ...]:
+    """Read `start:stop[,start:stop...]` and check it against the volume's number of sections.
 
     Parameters
     ----------
     text : str
-        Range as typed; `stop` itself is not included.
+        Ranges as typed; `stop` itself is not included.
     name : str
-        What the range is for, named in errors.
+        What the sections are for, named in errors.
     n_sections : int
         Sections of the volume.
+
+    Returns
+    -------
+    tuple of int
+        Section indices z, ascending, each once.
     """
-    match = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", text)
-    if match is None:
-        raise InputError(
-            f"{name} is not a range of sections",
-            given=repr(text),
-            expected="start:stop, for instance 0:50 for sections 0 to 49",
-            fix=f"write --{name} START:STOP",
-        )
-    start, stop = int(match[1]), int(match[2])
-    if not 0 <= start < stop <= n_sections:
-        raise InputError(
-            f"{name} does not fit the volume",
-            given=f"{text} for a volume of {n_sections} sections",
-            expected=f"0 <= start < stop <= {n_sections}",
-            fix=f"write --{name} within 0:{n_sections}",
-        )
-    return range(start, stop)
+    sections: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)\s*:\s*(\d+)\s*", part)
+        if match is None:
+            raise InputError(
+                f"{name} is not a range of sections",
+                given=repr(text),
+                expected="start:stop, for instance 0:50 for sections 0 to 49; several with commas",
+                fix=f"write --{name} START:STOP",
+            )
+        start, stop = int(match[1]), int(match[2])
+        if not 0 <= start < stop <= n_sections:
+            raise InputError(
+                f"{name} does not fit the volume",
+                given=f"{part.strip()} for a volume of {n_sections} sections",
+                expected=f"0 <= start < stop <= {n_sections}",
+                fix=f"write --{name} within 0:{n_sections}",
+            )
+        sections.update(range(start, stop))
+    return tuple(sorted(sections))
 
 
-def require_disjoint(ranges: dict[str, range]) -> None:
-    """Refuse ranges that share a section, naming every pair that does."""
-    names = list(ranges)
-    clashes = [
-        f"{a} and {b} share {max(ranges[a].start, ranges[b].start)}:{min(ranges[a].stop, ranges[b].stop)}"
-        for i, a in enumerate(names)
-        for b in names[i + 1 :]
-        if ranges[a].start < ranges[b].stop and ranges[b].start < ranges[a].stop
-    ]
+def format_sections(sections: Iterable[int]) -> str:
+    """Write sections the way `parse_sections` reads them."""
+    return ",".join(f"{start}:{stop}" for start, stop in runs_of(sections))
+
+
+def runs_of(sections: Iterable[int]) -> list[tuple[int, int]]:
+    """Split sections into runs of neighbours, each as `(start, stop)` with `stop` left out."""
+    runs: list[tuple[int, int]] = []
+    for z in sorted(set(sections)):
+        if runs and runs[-1][1] == z:
+            runs[-1] = (runs[-1][0], z + 1)
+        else:
+            runs.append((z, z + 1))
+    return runs
+
+
+def require_disjoint(groups: Mapping[str, Iterable[int]]) -> None:
+    """Refuse groups of sections that share one, naming every pair that does."""
+    names = list(groups)
+    shared = {(a, b): set(groups[a]) & set(groups[b]) for i, a in enumerate(names) for b in names[i + 1 :]}
+    clashes = [f"{a} and {b} share {format_sections(both)}" for (a, b), both in shared.items() if both]
     if clashes:
         raise InputError(
             "ranges of sections overlap",

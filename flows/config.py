@@ -1,0 +1,138 @@
+"""The configuration of a run, `proofloop.toml`: every choice with its default, its unit and its reason."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from loop.atomic import write_text
+from loop.errors import InputError
+from models.training import TrainingConfig
+from tracing.seeding import SeedingConfig
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class DataConfig(BaseModel):
+    """What is segmented and which sections serve which purpose."""
+
+    model_config = _STRICT
+
+    volume: str
+    """EM image, path:dataset."""
+    labels: str
+    """Instance labels, path:dataset; the oracle annotator also reads the pool's from here."""
+    train: str
+    """Densely labelled sections to begin with, start:stop."""
+    pool: str
+    """Sections that may be sent to annotators, start:stop."""
+    holdout: str
+    """Sections that only ever measure, start:stop."""
+
+
+class PredictionConfig(BaseModel):
+    """How membranes are predicted."""
+
+    model_config = _STRICT
+
+    views: Literal[1, 4, 8, 16] = 8
+    """Flipped and transposed views averaged for every section (test-time augmentation)."""
+    block_sections: int = Field(default=10, ge=1)
+    """Sections predicted, stored and resumed together."""
+
+
+class RankingConfig(BaseModel):
+    """How many sections annotators get, and how far apart."""
+
+    model_config = _STRICT
+
+    sections_per_iteration: int = Field(default=8, ge=0)
+    """Sections sent to annotators in each iteration; 0 freezes the labels."""
+    min_distance_sections: int = Field(default=2, ge=1)
+    """Least difference in z between two sections of one iteration."""
+
+
+class AnnotationConfig(BaseModel):
+    """Who corrects the contours."""
+
+    model_config = _STRICT
+
+    annotator: Literal["human", "oracle"] = "human"
+    """People in Label Studio, or the oracle that submits the given labels through the same server."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of the embedded Label Studio on this machine; without it a free one is taken."""
+    min_object_px: int = Field(default=25, ge=0)
+    """Predicted objects smaller than this, in pixels of a section, are not drawn as contours."""
+
+
+class RunConfig(BaseModel):
+    """Everything that may be set for a run."""
+
+    model_config = _STRICT
+
+    data: DataConfig
+    """Volume, labels and the purpose of the sections."""
+    training: TrainingConfig = TrainingConfig()
+    """Network, patches and schedule."""
+    prediction: PredictionConfig = PredictionConfig()
+    """Test-time augmentation and block size."""
+    seeding: SeedingConfig = SeedingConfig()
+    """From membranes to objects of a section."""
+    ranking: RankingConfig = RankingConfig()
+    """Query strategy."""
+    annotation: AnnotationConfig = AnnotationConfig()
+    """Label Studio and who answers."""
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read and check a `proofloop.toml`, reporting all its faults at once."""
+    try:
+        return RunConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"{path} is not TOML", given=str(error), expected="TOML as proofloop init writes it", fix="mend that line"
+        ) from error
+    except ValidationError as error:
+        raise config_error(str(path), error) from error
+
+
+def config_error(name: str, error: ValidationError) -> InputError:
+    """Put every fault of a configuration into one error."""
+    faults = "; ".join(
+        f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}" for fault in error.errors()
+    )
+    return InputError(
+        f"configuration {name} has {error.error_count()} fault(s)",
+        given=faults,
+        expected="the keys and values that docs/configuration.md lists",
+        fix="mend or remove these keys",
+    )
+
+
+def write_config(path: Path, config: RunConfig) -> None:
+    """Write a `proofloop.toml` with every key explained by a comment."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("proofloop run configuration; docs/configuration.md explains it"))
+    for name in RunConfig.model_fields:
+        document.add(name, _table(getattr(config, name)))
+    write_text(path, tomlkit.dumps(document))
+
+
+def _table(section: BaseModel) -> tomlkit.items.Table:
+    table = tomlkit.table()
+    for line in (type(section).__doc__ or "").strip().splitlines()[:1]:
+        table.add(tomlkit.comment(line))
+    for name, field in type(section).model_fields.items():
+        value: Any = getattr(section, name)
+        for line in (field.description or "").splitlines():
+            table.add(tomlkit.comment(line))
+        if isinstance(value, BaseModel):
+            table.add(name, _table(value))
+        elif value is None:
+            table.add(tomlkit.comment(f"{name} ="))
+        else:
+            table.add(name, list(value) if isinstance(value, tuple) else value)
+        table.add(tomlkit.nl())
+    return table

@@ -1,0 +1,144 @@
+"""The machine's half of an iteration: train, predict, evaluate, gate."""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flows.runs import Run
+from flows.training_set import training_blocks
+from loop.events import Evaluated, Gated, Predicted, Trained
+from loop.gate import decide
+from loop.holdout import frozen_section
+from loop.iteration import Stage, require
+from loop.labels import objects_of_section
+from loop.metrics import Agreement, agreement, dice, mean_agreement
+from loop.predictions import PredictionStore
+from loop.progress import Progress, silent
+from loop.section_range import runs_of
+from models.checkpoint import checkpoint_sha256
+from models.prediction import predict
+from models.scalars import write_scalars
+from models.targets import membrane_target
+from models.training import train
+from tracing.seeding import objects_of_membrane
+
+
+def train_model(run: Run, progress: Progress = silent) -> None:
+    """Train on every labelled section, going on from the promoted model."""
+    iteration = require(run.ledger, Stage.TRAIN)
+    began = time.monotonic()
+    promoted = promoted_model(run)
+    config = run.config.training.model_copy(update={"seed": run.config.training.seed + iteration - 1})
+    result = train(
+        training_blocks(run),
+        config,
+        out_dir=run.folder.iteration(iteration),
+        start_from=run.folder.root / promoted.checkpoint if promoted else None,
+        progress=progress,
+    )
+    run.ledger.append(
+        Trained(
+            iteration=iteration,
+            checkpoint=run.folder.relative(result.checkpoint),
+            sha256=checkpoint_sha256(result.checkpoint),
+            sections=sorted(run.ledger.labelled()),
+            final_loss=result.final_loss,
+            seconds=time.monotonic() - began,
+        )
+    )
+
+
+def predict_sections(run: Run, progress: Progress = silent) -> None:
+    """Predict the unlabelled pool and the hold-out block by block, going on after the blocks that are there."""
+    iteration = require(run.ledger, Stage.PREDICT)
+    began = time.monotonic()
+    trained = run.ledger.stage(Trained, iteration)
+    assert trained is not None
+    sections = [*run.unlabelled_pool(), *run.sections["holdout"]]
+    store = PredictionStore.create(
+        run.folder.iteration(iteration) / "prediction.zarr",
+        shape=run.image.shape,
+        voxel_size_nm_zyx=run.image.voxel_size_nm_zyx,
+    )
+    missing = store.missing(sections)
+    done = len(sections) - len(missing)
+    for start, stop in _blocks(missing, run.config.prediction.block_sections):
+        progress(done, len(sections))
+        prediction = predict(
+            run.image.sections,
+            n_sections=run.image.shape[0],
+            start=start,
+            stop=stop,
+            checkpoint=run.folder.root / trained.checkpoint,
+            views=run.config.prediction.views,
+        )
+        store.write(start, prediction.mean, prediction.variance)
+        done += stop - start
+    progress(done, len(sections))
+    run.ledger.append(
+        Predicted(
+            iteration=iteration,
+            store=run.folder.relative(store.path),
+            sections=sorted(sections),
+            seconds=time.monotonic() - began,
+        )
+    )
+
+
+def evaluate_model(run: Run, progress: Progress = silent) -> None:
+    """Measure the new model on the frozen hold-out, section by section."""
+    iteration = require(run.ledger, Stage.EVALUATE)
+    store = prediction_store(run, iteration)
+    holdout = run.sections["holdout"]
+    sections = {}
+    for done, z in enumerate(holdout, start=1):
+        sections[z] = _section_agreement(run, store.membrane(z), truth_of_holdout(run, z))
+        progress(done, len(holdout), f"VOI {sections[z].voi:.3f} bits")
+    mean = mean_agreement(list(sections.values()))
+    values = {f"holdout/{name}": value for name, value in mean.model_dump().items()}
+    write_scalars(run.folder.tensorboard, step=iteration, values=values)
+    run.ledger.append(Evaluated(iteration=iteration, mean=mean, sections=sections))
+
+
+def gate_model(run: Run) -> None:
+    """Promote the new model if the hold-out says that it is better than the promoted one."""
+    iteration = require(run.ledger, Stage.GATE)
+    promoted = promoted_model(run)
+    candidate = run.ledger.stage(Evaluated, iteration)
+    incumbent = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
+    assert candidate is not None
+    decision = decide(candidate.mean, incumbent.mean if incumbent else None)
+    run.ledger.append(Gated(iteration=iteration, decision=decision))
+
+
+def promoted_model(run: Run) -> Trained | None:
+    """Find the training that made the promoted model, None before the first."""
+    gated = [e for e in run.ledger.events() if isinstance(e, Gated) and e.decision.promoted]
+    return run.ledger.stage(Trained, gated[-1].iteration) if gated else None
+
+
+def prediction_store(run: Run, iteration: int) -> PredictionStore:
+    """Open the predictions of an iteration."""
+    predicted = run.ledger.stage(Predicted, iteration)
+    assert predicted is not None
+    return PredictionStore(run.folder.root / predicted.store)
+
+
+def truth_of_holdout(run: Run, z: int) -> NDArray[np.uint32]:
+    """Read the frozen truth of hold-out section `z`."""
+    return frozen_section(run.labels, z, run.ledger.created().holdout_labels)
+
+
+def _section_agreement(run: Run, membrane: NDArray[np.float32], truth: NDArray[np.uint32]) -> Agreement:
+    segmentation = objects_of_membrane(membrane, run.config.seeding)
+    overlap = dice(membrane >= run.config.seeding.threshold, membrane_target(truth))
+    return agreement(segmentation, objects_of_section(truth), dice=overlap)
+
+
+def _blocks(sections: list[int], block_sections: int) -> list[tuple[int, int]]:
+    return [
+        (start, min(start + block_sections, stop))
+        for begin, stop in runs_of(sections)
+        for start in range(begin, stop, block_sections)
+    ]

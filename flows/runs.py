@@ -1,0 +1,54 @@
+"""An opened run: its folder, configuration and volumes, checked against each other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.config import RunConfig, read_config
+from loop.ledger import Ledger
+from loop.run import RunFolder, find_run
+from loop.section_range import parse_sections, require_disjoint
+from loop.volume import Volume, open_image, open_labels
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a step needs to know about a run."""
+
+    folder: RunFolder
+    config: RunConfig
+    image: Volume
+    labels: Volume
+    sections: dict[str, tuple[int, ...]]
+
+    @property
+    def ledger(self) -> Ledger:
+        """The append-only record."""
+        return self.folder.ledger
+
+    @property
+    def name(self) -> str:
+        """The run's folder name."""
+        return self.folder.root.resolve().name
+
+    def unlabelled_pool(self) -> list[int]:
+        """Sections of the pool that nobody has labelled yet."""
+        labelled = self.ledger.labelled()
+        return [z for z in self.sections["pool"] if z not in labelled]
+
+
+def open_run(root: Path) -> Run:
+    """Open a run made by `proofloop init`."""
+    folder = find_run(root)
+    config = read_config(folder.config)
+    image, labels = open_image(config.data.volume), open_labels(config.data.labels)
+    return Run(folder, config, image, labels, sections_of(config, image))
+
+
+def sections_of(config: RunConfig, image: Volume) -> dict[str, tuple[int, ...]]:
+    """Read which sections train, may be annotated, and measure; refuse any overlap."""
+    sections = {
+        name: parse_sections(getattr(config.data, name), name=name, n_sections=image.shape[0])
+        for name in ("train", "pool", "holdout")
+    }
+    require_disjoint(sections)
+    return sections

@@ -1,0 +1,72 @@
+"""How the microscope and the knife see the phantom: membranes by their slant, texture, stain, blur, noise, damage."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, special
+
+from loop.phantom_walls import Plane, Walls
+
+LEAFLET_PX = 0.72
+"""Half the width of one membrane, blurred by nothing yet."""
+
+
+def smooth_noise(shape: tuple[int, int], spacing_px: float, rng: np.random.Generator) -> Plane:
+    """Noise (y, x) of unit variance that changes over `spacing_px`."""
+    coarse = rng.standard_normal([int(n / spacing_px) + 4 for n in shape])
+    return stretched(coarse, shape, spacing_px)
+
+
+def stretched(coarse: NDArray[np.float64], shape: tuple[int, int], spacing_px: float) -> Plane:
+    """Interpolate values on a grid of `spacing_px` to every pixel."""
+    rows, columns = np.arange(shape[0]) / spacing_px + 1, np.arange(shape[1]) / spacing_px + 1
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    fine: Plane = ndimage.map_coordinates(coarse, [y, x], order=3, output=np.float32, mode="nearest")
+    return fine * np.float32(1.25)
+
+
+def membrane_darkness(walls: Walls, cleft_px: Plane) -> Plane:
+    """How much membrane the beam meets at each pixel, 1 at the middle of an upright one.
+
+    A membrane is a Gaussian sheet at half the cleft from the middle of the wall. The section is thicker than it, so the
+    image is its integral over the wall's sideways movement within the section: a wide faint band where it is oblique.
+    """
+    width = np.clip(walls.shift_px, 0.15, None)
+    scale = np.sqrt(2) * LEAFLET_PX
+    dark = np.zeros_like(width)
+    for side in (cleft_px, -cleft_px):
+        offset = walls.distance_px - side
+        dark += special.erf((offset + width / 2) / scale) - special.erf((offset - width / 2) / scale)
+    return dark * np.float32(LEAFLET_PX * np.sqrt(np.pi / 2)) / width
+
+
+def grainy(shape: tuple[int, int], sigma_px: float, rng: np.random.Generator) -> Plane:
+    """Noise (y, x) of unit variance with grains of `sigma_px`."""
+    noise = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), sigma_px, mode="wrap")
+    return noise / noise.std()
+
+
+def expose(scene: Plane, blur_px: float, noise_grey: float, rng: np.random.Generator) -> Plane:
+    """Blur the scene as the beam does and add the detector's noise, which the digitisation smears a little."""
+    shape = (scene.shape[0], scene.shape[1])
+    sharp = ndimage.gaussian_filter(scene, blur_px, mode="nearest")
+    return sharp + noise_grey * (0.9 * grainy(shape, 0.45, rng) + 0.45 * grainy(shape, 1.1, rng))
+
+
+def damage(section: Plane, rng: np.random.Generator) -> Plane:
+    """Spoil a section in one of three ways: a fold, a chattering knife, or a grey line where rows were lost."""
+    shape = (section.shape[0], section.shape[1])
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    angle = rng.uniform(-0.5, 0.5)
+    line = np.cos(angle) * (y - shape[0] * rng.uniform(0.3, 0.7)) + np.sin(angle) * (x - shape[1] / 2)
+    line += 2.5 * smooth_noise(shape, 40, rng)
+    kind = rng.integers(3)
+    if kind == 0:
+        return section - 95 * np.exp(-(np.abs(line / 6.5) ** 3)) + 20 * np.exp(-(((line - 10) / 3) ** 2))
+    if kind == 1:
+        marks = sum(
+            rng.uniform(-60, 50) * np.exp(-(((line - rng.normal(0, 22)) / rng.uniform(0.8, 2.2)) ** 2))
+            for _ in range(7)
+        )
+        return (section - 128) * 0.8 + 128 + np.asarray(marks, np.float32)
+    lost = np.abs(line) < 5
+    return np.where(lost, 118 + 3 * grainy(shape, 0.5, rng), section)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loop.atomic import write_text
 from loop.errors import InputError
-from models.training import TrainingConfig
+from models.training_config import TrainingConfig, training_preset
 from tracing.seeding import SeedingConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -74,7 +74,7 @@ class RunConfig(BaseModel):
 
     data: DataConfig
     """Volume, labels and the purpose of the sections."""
-    training: TrainingConfig = TrainingConfig()
+    training: TrainingConfig = Field(default_factory=lambda: training_preset("cpu"))
     """Network, patches and schedule."""
     prediction: PredictionConfig = PredictionConfig()
     """Test-time augmentation and block size."""

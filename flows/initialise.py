@@ -4,17 +4,18 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from flows.config import RunConfig, write_config
+from flows.config import AnnotationConfig, DataConfig, RunConfig, write_config
 from flows.runs import Run, open_run, sections_of
 from loop.errors import InputError
 from loop.events import RunCreated, SectionLabelled
 from loop.holdout import freeze, refuse_leak
 from loop.labels import write_section
 from loop.run import RunFolder
-from loop.section_range import format_sections
+from loop.section_range import format_sections, parse_sections
 from loop.volume import Volume, open_image, open_labels
 
 
@@ -56,18 +57,40 @@ def init_run(root: Path, config: RunConfig) -> Run:
     return open_run(root)
 
 
-def rest_of(n_sections: int, *taken: tuple[int, ...]) -> str:
-    """Write down the sections of a volume that no purpose has taken."""
-    used = {z for sections in taken for z in sections}
-    rest = [z for z in range(n_sections) if z not in used]
-    if not rest:
+def plan(
+    volume: str,
+    labels: str,
+    *,
+    train: str,
+    pool: str | None,
+    holdout: str,
+    annotator: Literal["oracle", "human"],
+) -> RunConfig:
+    """Write down what a new run will do; the pool is all that train and hold-out leave unless it is given."""
+    image, truth = open_image(volume), open_labels(labels)
+    if pool is None:
+        taken = {
+            z
+            for name, text in (("train", train), ("holdout", holdout))
+            for z in parse_sections(text, name=name, n_sections=image.shape[0])
+        }
+        pool = format_sections(z for z in range(image.shape[0]) if z not in taken)
+    if not pool:
         raise InputError(
             "no section is left for the pool",
-            given=f"train and holdout take all {n_sections} sections",
+            given=f"train {train} and holdout {holdout} take all {image.shape[0]} sections",
             expected="at least one section for annotators",
             fix="shorten --train or --holdout",
         )
-    return format_sections(rest)
+    return RunConfig(
+        data=DataConfig(volume=_absolute(image), labels=_absolute(truth), train=train, pool=pool, holdout=holdout),
+        annotation=AnnotationConfig(annotator=annotator),
+    )
+
+
+def _absolute(volume: Volume) -> str:
+    path, dataset = volume.spec.rsplit(":", 1)
+    return f"{Path(path).resolve()}:{dataset}"
 
 
 def _write(

@@ -5,23 +5,20 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.evaluation import agreement_of_membrane
 from flows.runs import Run
 from flows.training_set import training_blocks
 from loop.events import Evaluated, Gated, Predicted, Trained
 from loop.gate import decide
 from loop.holdout import frozen_section
 from loop.iteration import Stage, require
-from loop.labels import objects_of_section
-from loop.metrics import Agreement, agreement, dice, mean_agreement
+from loop.metrics import mean_agreement
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
 from loop.section_range import runs_of
-from models.checkpoint import checkpoint_sha256
 from models.prediction import predict
 from models.scalars import write_scalars
-from models.targets import membrane_target
 from models.training import train
-from tracing.seeding import objects_of_membrane
 
 
 def train_model(run: Run, progress: Progress = silent) -> None:
@@ -41,9 +38,9 @@ def train_model(run: Run, progress: Progress = silent) -> None:
         Trained(
             iteration=iteration,
             checkpoint=run.folder.relative(result.checkpoint),
-            sha256=checkpoint_sha256(result.checkpoint),
+            sha256=result.sha256,
             sections=sorted(run.ledger.labelled()),
-            final_loss=result.final_loss,
+            final_loss=result.loss,
             seconds=time.monotonic() - began,
         )
     )
@@ -93,7 +90,7 @@ def evaluate_model(run: Run, progress: Progress = silent) -> None:
     holdout = run.sections["holdout"]
     sections = {}
     for done, z in enumerate(holdout, start=1):
-        sections[z] = _section_agreement(run, store.membrane(z), truth_of_holdout(run, z))
+        sections[z] = agreement_of_membrane(store.membrane(z), truth_of_holdout(run, z), run.config.seeding)
         progress(done, len(holdout), f"VOI {sections[z].voi:.3f} bits")
     mean = mean_agreement(list(sections.values()))
     values = {f"holdout/{name}": value for name, value in mean.model_dump().items()}
@@ -128,12 +125,6 @@ def prediction_store(run: Run, iteration: int) -> PredictionStore:
 def truth_of_holdout(run: Run, z: int) -> NDArray[np.uint32]:
     """Read the frozen truth of hold-out section `z`."""
     return frozen_section(run.labels, z, run.ledger.created().holdout_labels)
-
-
-def _section_agreement(run: Run, membrane: NDArray[np.float32], truth: NDArray[np.uint32]) -> Agreement:
-    segmentation = objects_of_membrane(membrane, run.config.seeding)
-    overlap = dice(membrane >= run.config.seeding.threshold, membrane_target(truth))
-    return agreement(segmentation, objects_of_section(truth), dice=overlap)
 
 
 def _blocks(sections: list[int], block_sections: int) -> list[tuple[int, int]]:

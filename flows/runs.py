@@ -30,6 +30,12 @@ class Run:
         """The run's folder name."""
         return self.folder.root.resolve().name
 
+    def describe(self) -> str:
+        """Say in a line what the run works on."""
+        z, y, x = self.image.shape
+        counts = ", ".join(f"{len(found)} {name}" for name, found in self.sections.items())
+        return f"{z} sections of {y} x {x} px; {counts}"
+
     def unlabelled_pool(self) -> list[int]:
         """Sections of the pool that nobody has labelled yet."""
         labelled = self.ledger.labelled()

@@ -44,7 +44,7 @@ def frozen_section(volume: Volume, z: int, frozen: Mapping[int, str]) -> NDArray
         raise InputError(
             f"hold-out section {z} of {volume.spec} changed since the run was created",
             given=f"hash {section_hash(section)[:12]}",
-            expected=f"hash {frozen.get(z, 'none: the section was not frozen')[:12]}",
+            expected=f"hash {frozen[z][:12]}" if z in frozen else "a section frozen at init; this one was not frozen",
             fix="restore the file, or start a new run so that its figures can be compared with each other",
         )
     return section

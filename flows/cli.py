@@ -1,0 +1,155 @@
+"""The command line. Heavy libraries are imported inside the commands, so that `--help` answers at once."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from flows import cli_annotator, cli_stages
+from flows.terminal import console
+from loop.errors import ProofloopError
+
+app = typer.Typer(
+    name="proofloop",
+    help="Train, predict, proofread in Label Studio, retrain, and see what every turn bought.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(cli_annotator.app, name="annotator")
+cli_stages.register(app)
+
+RunArgument = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
+Annotator = Annotated[
+    Literal["oracle", "human"],
+    typer.Option(help="Who corrects: people, or the oracle that submits the given labels through the same server."),
+]
+
+
+@app.command(
+    epilog="Example: `proofloop init ac4 --volume ac4.h5:raw --labels ac4.h5:labels --train 0:50 --holdout 90:100`"
+)
+def init(
+    run: RunArgument,
+    volume: Annotated[str, typer.Option(help="EM image, path[:dataset]: uint8, zyx.")],
+    labels: Annotated[str, typer.Option(help="Instance labels, path[:dataset]: unsigned, zyx, 0 = membrane.")],
+    train: Annotated[str, typer.Option(help="Densely labelled sections, START:STOP.")],
+    holdout: Annotated[str, typer.Option(help="Sections that only ever measure, START:STOP.")],
+    pool: Annotated[str | None, typer.Option(help="Sections for annotators; default: all others.")] = None,
+    annotator: Annotator = "human",
+) -> None:
+    """Create a run: volume, dense sections, frozen hold-out.
+
+    The other choices are in RUN/proofloop.toml, each with its explanation; edit them before the first iteration.
+    """
+    from flows.initialise import init_run, plan
+
+    config = plan(volume, labels, train=train, pool=pool, holdout=holdout, annotator=annotator)
+    created = init_run(run, config)
+    console.print(f"Run [bold]{escape(str(run))}[/] created: {created.describe()}")
+    console.print(f"Next: proofloop iterate {escape(str(run))}")
+
+
+@app.command(epilog="Example: `proofloop iterate ac4`; call it again after a crash or when annotators have answered.")
+def iterate(run: RunArgument) -> None:
+    """Take one turn: train, predict, evaluate, gate, rank, publish, ingest. Resumable."""
+    from flows.running import iterate_once
+
+    iterate_once(run)
+
+
+@app.command("run", epilog="Example: `proofloop run ac4 --iterations 3`")
+def run_(
+    run: RunArgument,
+    iterations: Annotated[int, typer.Option(min=1, help="Close this many iterations in all, then stop.")] = 3,
+) -> None:
+    """Take turns until the run has this many iterations, or until annotators are asked. Resumable."""
+    from flows.running import iterate_until
+
+    iterate_until(run, iterations)
+
+
+@app.command(epilog="Example: `proofloop status ac4 --json`")
+def status(run: RunArgument, as_json: Json = False) -> None:
+    """Show every iteration: hold-out metrics, the gate's decision, corrections, human minutes."""
+    from flows.runs import open_run
+    from flows.summarise import status_table, summarise, summary_rows
+
+    opened = open_run(run)
+    if as_json:
+        _print_json(summary_rows(summarise(opened)))
+    else:
+        typer.echo(status_table(opened))
+
+
+@app.command(epilog="Example: `proofloop evaluate result.h5:labels truth.h5:labels --json`")
+def evaluate(
+    segmentation: Annotated[str, typer.Argument(help="Labels, or a membrane probability, path[:dataset].")],
+    truth: Annotated[str, typer.Argument(help="True labels, path[:dataset].")],
+    as_json: Json = False,
+) -> None:
+    """Compare a segmentation with the truth: VOI, adapted Rand error, Dice.
+
+    A membrane probability (float, or a dataset called `membrane`) is segmented section by section first.
+    """
+    from flows.evaluation import evaluate_volumes, evaluation_table
+
+    result = evaluate_volumes(segmentation, truth)
+    if as_json:
+        _print_json(result.model_dump())
+    else:
+        typer.echo(evaluation_table(result))
+
+
+@app.command(epilog="Example: `proofloop report ac4`")
+def report(run: RunArgument) -> None:
+    """Write RUN/report/index.html anew."""
+    from flows.report import write_report
+    from flows.runs import open_run
+    from flows.summarise import summarise
+
+    opened = open_run(run)
+    typer.echo(write_report(opened.folder.report, summary=summarise(opened)))
+
+
+@app.command(
+    epilog="Example: `proofloop demo --out demo`; with your own data: `--volume a.h5:raw --labels a.h5:labels`"
+)
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the demo's run; an interrupted demo goes on there.")] = Path(
+        "demo"
+    ),
+    iterations: Annotated[int, typer.Option(min=1, help="Turns of the loop.")] = 3,
+    annotator: Annotator = "oracle",
+    volume: Annotated[str | None, typer.Option(help="EM image; default: the phantom.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Its labels; default: the phantom's.")] = None,
+) -> None:
+    """Watch a model get better: phantom or your volume, the whole loop through Label Studio, report."""
+    from flows.demo import run_demo
+
+    run_demo(out, iterations=iterations, annotator=annotator, volume=volume, labels=labels)
+
+
+def main() -> None:
+    """Run the command line; errors of ours become a message and an exit code, others keep their traceback."""
+    try:
+        app()
+    except ProofloopError as error:
+        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        console.print("Interrupted. Nothing is lost: the same command goes on from here.")
+        sys.exit(1)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2, default=str))
+
+
+if __name__ == "__main__":
+    main()

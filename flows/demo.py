@@ -1,0 +1,49 @@
+"""`proofloop demo`: phantom or given volume, the whole loop through Label Studio, one closing table."""
+
+from pathlib import Path
+from typing import Literal
+
+from flows.initialise import init_run, plan
+from flows.running import iterate_until
+from flows.terminal import console, progress_bar
+from loop.errors import InputError
+from loop.phantom import make_phantom, write_phantom
+from loop.volume import open_image
+
+DENSE_SECTIONS = 8
+HOLDOUT_SECTIONS = 10
+
+
+def run_demo(
+    out: Path,
+    *,
+    iterations: int,
+    annotator: Literal["oracle", "human"],
+    volume: str | None,
+    labels: str | None,
+) -> None:
+    """Run the demo in `out`, or go on with the one that is there."""
+    run = out / "run"
+    if not run.exists():
+        if (volume is None) != (labels is None):
+            raise InputError(
+                "the demo got a volume without labels, or labels without a volume",
+                given=f"--volume {volume} --labels {labels}",
+                expected="both, or neither for the phantom",
+                fix="give both",
+            )
+        image, truth = (volume, labels) if volume and labels else _phantom(out / "phantom.h5")
+        n_sections = open_image(image).shape[0]
+        train, holdout = f"0:{DENSE_SECTIONS}", f"{n_sections - HOLDOUT_SECTIONS}:{n_sections}"
+        init_run(run, plan(image, truth, train=train, pool=None, holdout=holdout, annotator=annotator))
+    console.print(f"Demo in {out}: {DENSE_SECTIONS} dense sections to begin with, annotator: {annotator}")
+    iterate_until(run, iterations)
+
+
+def _phantom(path: Path) -> tuple[str, str]:
+    if not path.exists():
+        with progress_bar("grow a serial-section phantom", "volumes") as progress:
+            progress(0, 1)
+            write_phantom(path, make_phantom())
+            progress(1, 1)
+    return f"{path}:raw", f"{path}:labels"

@@ -1,0 +1,43 @@
+"""Taking turns: one iteration or several, and what is said while people have the work."""
+
+from pathlib import Path
+
+from rich.markup import escape
+
+from flows.prefect_settings import apply_prefect_settings
+from flows.runs import Run, open_run
+from flows.summarise import status_table, summarise
+from flows.terminal import console
+from loop.iteration import position
+
+
+def iterate_once(root: Path) -> None:
+    """Take one turn, as far as it can go now."""
+    iterate_until(root, position(open_run(root).ledger).iteration)
+
+
+def iterate_until(root: Path, iterations: int) -> None:
+    """Take turns until iteration number `iterations` is closed or annotators are asked."""
+    run = open_run(root)
+    apply_prefect_settings()
+    from flows.iterate import iterate
+
+    closed = True
+    while closed and position(run.ledger).iteration <= iterations:
+        closed = iterate(root)
+    console.print(status_table(summarise(run)))
+    if not closed:
+        say_waiting(run)
+    console.print(f"Report: {escape(str(run.folder.report / 'index.html'))}")
+
+
+def say_waiting(run: Run) -> None:
+    """Tell where the annotators' work is and how to go on."""
+    from annotation.server import status
+
+    server = status(run.folder.annotation)
+    console.print(
+        f"Annotators are asked: log in at [bold]{server.url}[/] as {server.username}, "
+        f"password in {escape(str(server.password_file))}.\n"
+        f"When they have submitted, go on with: proofloop iterate {escape(str(run.folder.root))}"
+    )

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from loop.errors import HoldoutLeak, InputError
+from loop.holdout import freeze, frozen_section, refuse_leak
+from loop.labels import objects_of_section, read_section, write_section
+from loop.volume import Volume
+
+LABELS = np.array([[1, 1, 0], [0, 0, 2]], dtype=np.uint16)
+
+
+def test_labels_come_back_and_the_same_labels_make_one_file(tmp_path: Path) -> None:
+    path, digest = write_section(tmp_path, 7, LABELS)
+    assert write_section(tmp_path, 7, LABELS) == (path, digest)
+    assert read_section(path, digest).tolist() == LABELS.tolist()
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_changed_or_broken_labels_file_is_refused(tmp_path: Path) -> None:
+    path, _ = write_section(tmp_path, 7, LABELS)
+    with pytest.raises(InputError, match="was changed"):
+        read_section(path, "0" * 64)
+    path.write_bytes(b"torn")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_section(path, "0" * 64)
+
+
+def test_two_profiles_of_one_axon_are_two_objects_of_the_section() -> None:
+    bent = np.array([[5, 0, 5], [5, 0, 5]], dtype=np.uint32)
+    assert objects_of_section(bent).tolist() == [[1, 0, 2], [1, 0, 2]]
+
+
+def stack(values: list[int]) -> Volume:
+    data = np.stack([np.full((2, 2), value, dtype=np.uint8) for value in values])
+    return Volume("memory:raw", data.shape, data.dtype, None, lambda start, stop: data[start:stop])
+
+
+def test_a_holdout_section_is_found_by_content_under_any_index() -> None:
+    frozen = freeze(stack([1, 2, 3]), [2])
+    refuse_leak(np.zeros((4, 2, 2), dtype=np.uint8), frozen)
+    with pytest.raises(HoldoutLeak, match="hold-out section 2"):
+        refuse_leak(np.full((1, 2, 2), 3, dtype=np.uint8), frozen)
+
+
+def test_a_holdout_that_changed_or_was_never_frozen_is_refused() -> None:
+    frozen = freeze(stack([1, 2, 3]), [2])
+    assert frozen_section(stack([1, 2, 3]), 2, frozen)[0, 0] == 3
+    with pytest.raises(InputError, match="changed since"):
+        frozen_section(stack([1, 2, 4]), 2, frozen)
+    with pytest.raises(InputError, match="not frozen"):
+        frozen_section(stack([1, 2, 3]), 1, frozen)

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given, strategies as st
+
+from loop.errors import IllegalTransition, InputError
+from loop.events import Event, Gated, Ingested, Predicted, RunCreated, SectionLabelled, Trained
+from loop.gate import GateDecision
+from loop.iteration import Position, Stage, position, require
+from loop.ledger import Ledger
+
+CREATED = RunCreated(holdout_images={9: "a"}, holdout_labels={9: "b"})
+
+
+def trained(iteration: int) -> Trained:
+    return Trained(iteration=iteration, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=1.0)
+
+
+def labelled(section: int, file: str) -> SectionLabelled:
+    return SectionLabelled(section=section, file=file, sha256="h", correction=None)
+
+
+@given(st.lists(st.sampled_from([CREATED, trained(1), labelled(3, "f"), labelled(4, "g")])))
+def test_events_come_back_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("run") / "ledger.jsonl")
+    for event in events:
+        ledger.append(event)
+    assert ledger.events() == events
+
+
+def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next_event(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(CREATED)
+    with ledger.path.open("ab") as stream:
+        stream.write(b'{"kind": "trai')
+    assert ledger.events() == [CREATED]
+    ledger.append(trained(1))
+    assert [type(event) for event in ledger.events()] == [RunCreated, Trained]
+
+
+def test_a_damaged_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.path.write_text('{"kind": "nonsense"}\n')
+    with pytest.raises(InputError, match="line 1"):
+        ledger.events()
+
+
+def test_the_newest_labels_of_a_section_win(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for event in (labelled(3, "old"), labelled(3, "new")):
+        ledger.append(event)
+    assert ledger.labelled()[3].file == "new"
+
+
+def test_the_ledger_alone_says_which_stage_comes_next(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(CREATED)
+    assert position(ledger) == Position(1, Stage.TRAIN)
+    ledger.append(trained(1))
+    assert position(ledger) == Position(1, Stage.PREDICT)
+    ledger.append(Ingested(iteration=1, sections=[]))
+    assert position(ledger) == Position(2, Stage.TRAIN)
+
+
+def test_a_stage_out_of_order_is_refused(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    assert require(ledger, Stage.TRAIN) == 1
+    with pytest.raises(IllegalTransition, match="goes on with train"):
+        require(ledger, Stage.PUBLISH)
+
+
+def test_a_stage_is_found_by_its_iteration(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    gated = Gated(iteration=2, decision=GateDecision(promoted=False, reason="worse"))
+    for event in (trained(1), trained(2), gated):
+        ledger.append(event)
+    assert ledger.stage(Gated, 2) == gated
+    assert ledger.stage(Predicted, 2) is None

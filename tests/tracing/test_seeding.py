@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from loop.errors import InputError
+from loop.metrics import agreement
+from tracing.seeding import SeedingConfig, objects_of_membrane
+
+
+def wall(gap: slice | None = None) -> np.ndarray:
+    membrane = np.full((40, 40), 0.05)
+    membrane[:, 19:21] = 0.95
+    if gap:
+        membrane[gap, 19:21] = 0.05
+    return membrane
+
+
+TRUTH = np.repeat([[1] * 19 + [0, 0] + [2] * 19], 40, axis=0).astype(np.uint32)
+
+
+def test_a_closed_wall_parts_two_objects() -> None:
+    objects = objects_of_membrane(wall())
+    assert set(np.unique(objects)) == {1, 2}
+    assert agreement(objects, TRUTH, dice=1.0).voi == pytest.approx(0)
+
+
+def test_a_small_hole_in_the_wall_does_not_merge_them() -> None:
+    assert agreement(objects_of_membrane(wall(slice(19, 22))), TRUTH, dice=1.0).voi < 0.05
+
+
+def test_a_section_without_membrane_is_one_object() -> None:
+    assert np.unique(objects_of_membrane(np.zeros((20, 20)))).tolist() == [1]
+
+
+def test_a_section_of_membrane_alone_is_one_object() -> None:
+    assert np.unique(objects_of_membrane(np.ones((20, 20)))).tolist() == [1]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, -0.1, 255.0])
+def test_values_that_are_no_probability_are_refused(wrong: float) -> None:
+    membrane = wall()
+    membrane[3, 3] = wrong
+    with pytest.raises(InputError, match="no probability"):
+        objects_of_membrane(membrane, SeedingConfig())

@@ -13,6 +13,10 @@ from skimage.segmentation import watershed
 from loop.errors import InputError
 
 
+_HALF_PIXEL = np.float32(0.5)
+"""Keeps the logarithm finite on the membrane; the distance is not known better than this."""
+
+
 class SeedingConfig(BaseModel):
     """How objects are found in a membrane probability."""
 
@@ -22,8 +26,8 @@ class SeedingConfig(BaseModel):
     """Pixels below this membrane probability may lie inside an object."""
     smoothing_px: float = Field(default=1.0, ge=0)
     """Standard deviation of the Gaussian that smooths the distance from the membrane."""
-    min_depth_px: float = Field(default=1.0, gt=0)
-    """How much a neck must be narrower than both sides for them to be two objects."""
+    neck_ratio: float = Field(default=2.0, gt=1)
+    """Two bodies are two objects where the neck between them is narrower than the smaller body by this factor."""
 
 
 def objects_of_membrane(membrane: NDArray[Any], config: SeedingConfig | None = None) -> NDArray[np.int32]:
@@ -48,14 +52,16 @@ def objects_of_membrane(membrane: NDArray[Any], config: SeedingConfig | None = N
 
     Notes
     -----
-    Markers are the regional maxima of the smoothed distance to the membrane that rise at least `min_depth_px`
-    above the saddle to a higher one (h-maxima; Soille, Morphological Image Analysis, 2003, 6.3.4).
+    Markers are the regional maxima of the smoothed distance to the membrane that stand at least a factor
+    `neck_ratio` above the saddle to a higher one: h-maxima (Soille, Morphological Image Analysis, 2003, 6.3.4) of
+    the logarithm of the distance. The factor, where a fixed depth in pixels would cut thick neurites at every
+    varicosity, keeps them whole and still parts thin ones at a leak in their wall.
     """
     config = config or SeedingConfig()
     require_probability(membrane)
     distance = distance_transform_edt(membrane < config.threshold)
     smooth = gaussian_filter(np.asarray(distance, dtype=np.float32), config.smoothing_px)
-    markers = label(h_maxima(smooth, config.min_depth_px))
+    markers = label(h_maxima(np.log(smooth + _HALF_PIXEL), np.log(config.neck_ratio)))
     if not markers.any():
         markers = np.ones(membrane.shape, dtype=np.int32)
     return np.asarray(watershed(membrane, markers), dtype=np.int32)

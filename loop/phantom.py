@@ -20,8 +20,8 @@ from loop.progress import Progress, silent
 
 VOXEL_SIZE_NM_ZYX = (30.0, 12.0, 12.0)
 SMALLEST_SHAPE = (4, 32, 32)
-SMALLEST_OBJECT_VOXELS = 40
-SMALLEST_CUT_PX = 6
+SMALLEST_OBJECT_VOXELS = 60
+SMALLEST_CUT_PX = 14
 
 
 class PhantomConfig(BaseModel):
@@ -29,15 +29,15 @@ class PhantomConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    median_radius_nm: float = Field(default=115.0, ge=60.0, le=400.0)
+    median_radius_nm: float = Field(default=125.0, ge=60.0, le=400.0)
     """Median radius of a fibre."""
-    wall_half_width_nm: float = Field(default=14.0, ge=6.0, le=40.0)
+    wall_half_width_nm: float = Field(default=12.0, ge=6.0, le=40.0)
     """Ground truth is 0 this far to either side of the middle of a wall, and further where the wall is oblique."""
-    membrane_grey: float = Field(default=62.0, ge=0.0, le=150.0)
+    membrane_grey: float = Field(default=74.0, ge=0.0, le=150.0)
     """How much darker than cytoplasm a well-stained upright membrane is, in grey levels before blur."""
-    blur_nm: float = Field(default=7.5, ge=0.0, le=40.0)
+    blur_nm: float = Field(default=6.5, ge=0.0, le=40.0)
     """Standard deviation of the beam."""
-    noise_grey: float = Field(default=9.0, ge=0.0, le=60.0)
+    noise_grey: float = Field(default=11.0, ge=0.0, le=60.0)
     """Standard deviation of the detector's noise, in grey levels."""
     jitter_nm: float = Field(default=10.0, ge=0.0, le=60.0)
     """Standard deviation of each section's own displacement."""
@@ -85,7 +85,7 @@ def make_phantom(
         If the shape is too small, the seed negative or the damaged section outside the stack.
     """
     config = config or PhantomConfig()
-    damaged = _checked(shape, seed, config, np.random.default_rng([seed, 9]))
+    damaged = _damaged_section(shape, seed, config)
     fibres = grow_bundle(shape, config.median_radius_nm / VOXEL_SIZE_NM_ZYX[1], np.random.default_rng([seed, 1]))
     slips = _slips(shape[0], config, np.random.default_rng([seed, 2]))
     tissue = list(_bent_sections(shape, slips, np.random.default_rng([seed, 3])))
@@ -98,7 +98,7 @@ def make_phantom(
     painter = _Painter(shape, len(fibres), config, seed)
     image = np.empty(shape, np.uint8)
     for z, (where, _) in enumerate(tissue):
-        seen = painter.section(z, walls[z], labels[z], organelles, where)
+        seen = painter.section(z, walls[z], organelles, where)
         if z == damaged:
             seen = damage(seen, np.random.default_rng([seed, 5]))
         image[z] = np.clip(np.rint(seen), 0, 255)
@@ -115,7 +115,7 @@ def write_phantom(path: Path, phantom: Phantom) -> None:
             dataset.attrs["voxel_size_nm_zyx"] = phantom.voxel_size_nm_zyx
 
 
-def _checked(shape: tuple[int, int, int], seed: int, config: PhantomConfig, rng: np.random.Generator) -> int:
+def _damaged_section(shape: tuple[int, int, int], seed: int, config: PhantomConfig) -> int:
     """Refuse what cannot be built, and choose the damaged section."""
     if len(shape) != 3 or any(n < least for n, least in zip(shape, SMALLEST_SHAPE, strict=True)):
         raise InputError(
@@ -128,7 +128,7 @@ def _checked(shape: tuple[int, int, int], seed: int, config: PhantomConfig, rng:
         raise InputError("the phantom's seed is negative", given=seed, expected="0 or more", fix="pass seed=0")
     chosen = config.damaged_section
     if chosen is None:
-        return int(rng.integers(shape[0] // 3, max(shape[0] // 3 + 1, 2 * shape[0] // 3)))
+        return int(np.random.default_rng([seed, 8]).integers(shape[0] // 3, max(shape[0] // 3 + 1, 2 * shape[0] // 3)))
     if not 0 <= chosen < shape[0]:
         raise InputError(
             "damaged_section lies outside the stack",
@@ -161,20 +161,21 @@ def _bent_sections(
     coarse = [rng.standard_normal((knots, 2, *(int(n / spacing) + 4 for n in plane))) for spacing, _ in scales]
 
     def bend(knot: int) -> Plane:
-        parts = [
-            [amount * stretched(c[knot, i], plane, gap) for i in (0, 1)]
-            for c, (gap, amount) in zip(coarse, scales, strict=True)
-        ]
-        return np.sum(parts, axis=0, dtype=np.float32)
+        total = np.zeros((2, *plane), np.float32)
+        for grids, (spacing, amount) in zip(coarse, scales, strict=True):
+            for axis in (0, 1):
+                total[axis] += amount * stretched(grids[knot, axis], plane, spacing)
+        return total
 
     before, after = bend(0), bend(1)
     for z in range(shape[0]):
         if z and z % every == 0:
             before, after = after, bend(z // every + 1)
-        own = np.stack([0.6 * smooth_noise(plane, 45, rng) for _ in range(2)])
+        own = np.stack([np.float32(0.6) * smooth_noise(plane, 45, rng) for _ in range(2)])
         share = np.float32(z % every / every)
         slip = slips[z].astype(np.float32)[:, None, None]
-        yield grid + (1 - share) * before + share * after + own + slip, (after - before) / every
+        bent = np.asarray(grid + (1 - share) * before + share * after + own + slip, np.float32)
+        yield bent, (after - before) / np.float32(every)
 
 
 def _ground_truth(walls: list[Walls], slips: NDArray[np.float64], config: PhantomConfig) -> NDArray[np.uint16]:
@@ -182,10 +183,8 @@ def _ground_truth(walls: list[Walls], slips: NDArray[np.float64], config: Phanto
     half = config.wall_half_width_nm / VOXEL_SIZE_NM_ZYX[1]
     shift = np.rint(slips).astype(int)
     pad = int(np.abs(shift).max()) + 1
-    owners = np.stack([np.where(w.distance_px > half + 0.3 * np.clip(w.shift_px, 0, 6), w.owner, 0) for w in walls])
-    owners = _without_small(
-        owners, SMALLEST_CUT_PX, np.array([[[0] * 3] * 3, [[0, 1, 0], [1, 1, 1], [0, 1, 0]], [[0] * 3] * 3])
-    )
+    owners = np.stack([np.where(w.distance_px > half + 0.2 * np.clip(w.shift_px, 0, 6), w.owner, 0) for w in walls])
+    owners = _without_small(_parted(owners), SMALLEST_CUT_PX)
     steady = np.pad(np.zeros_like(owners), ((0, 0), (pad, pad), (pad, pad)))
     height, width = owners.shape[1:]
     places = [(z, slice(pad + y, pad + y + height), slice(pad + x, pad + x + width)) for z, (y, x) in enumerate(shift)]
@@ -200,7 +199,15 @@ def _ground_truth(walls: list[Walls], slips: NDArray[np.float64], config: Phanto
     return np.stack([new[connected[place]] for place in places])
 
 
-def _without_small(owners: NDArray[np.uint16], least: int, structure: NDArray[np.int_]) -> NDArray[np.uint16]:
+def _parted(owners: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Blank the pixels (z, y, x) where two fibres would touch within a section."""
+    result = owners.copy()
+    for before, after in ((result[:, :-1], result[:, 1:]), (result[:, :, :-1], result[:, :, 1:])):
+        before[(before != after) & (after > 0)] = 0
+    return result
+
+
+def _without_small(owners: NDArray[np.uint16], least: int) -> NDArray[np.uint16]:
     """Blank the cuts of fewer than `least` pixels within a section."""
     result = np.empty_like(owners)
     for z, plane in enumerate(owners):
@@ -216,34 +223,32 @@ class _Painter:
     def __init__(self, shape: tuple[int, int, int], fibres: int, config: PhantomConfig, seed: int) -> None:
         self.config, self.seed = config, seed
         rng = np.random.default_rng([seed, 6])
-        self.tone = np.concatenate([[12.0], rng.normal(0, 9, fibres) + 14 * (rng.random(fibres) < 0.15)])
-        self.texture = np.concatenate([[0.3], rng.uniform(0.4, 1.5, fibres)])
-        self.vesicles = np.concatenate([[0.0], np.where(rng.random(fibres) < 0.16, rng.uniform(0.3, 0.85, fibres), 0)])
-        self.gain, self.offset = np.clip(_drift(rng, shape[0], 0.07) + 1, 0.75, 1.3), _drift(rng, shape[0], 11.0)
+        self.tone = np.concatenate([[5.0], rng.normal(0, 13, fibres) + 12 * (rng.random(fibres) < 0.15)])
+        self.texture = np.concatenate([[0.3], rng.uniform(0.3, 1.6, fibres)])
+        self.vesicles = np.concatenate([[0.0], np.where(rng.random(fibres) < 0.22, rng.uniform(0.4, 0.95, fibres), 0)])
+        self.gain, self.offset = np.clip(_drift(rng, shape[0], 0.07) + 1, 0.75, 1.3), _drift(rng, shape[0], 16.0)
         self.plane = shape[1:]
 
-    def section(
-        self, z: int, walls: Walls, labels: NDArray[np.uint16], organelles: list[Organelle], where: Plane
-    ) -> Plane:
+    def section(self, z: int, walls: Walls, organelles: list[Organelle], where: Plane) -> Plane:
         rng = np.random.default_rng([self.seed, 7, z])
         stain = np.clip(0.85 + 0.22 * smooth_noise(self.plane, 26, rng), 0.35, 1.25)
         cleft = np.clip(0.75 + 0.4 * smooth_noise(self.plane, 18, rng), 0.2, 1.6)
         texture = self.texture[walls.owner].astype(np.float32)
-        scene = (150 + self.tone[walls.owner]).astype(np.float32)
-        scene += 4 * smooth_noise(self.plane, 9, rng) + 4.5 * texture * grainy(self.plane, 1.6, rng)
-        scene -= 13 * texture * np.clip(grainy(self.plane, 0.9, rng) - 0.9, 0, None)
+        scene = (162 + self.tone[walls.owner]).astype(np.float32)
+        scene += 4 * smooth_noise(self.plane, 9, rng) + 10 * texture * grainy(self.plane, 1.4, rng)
+        scene -= 45 * texture * np.clip(grainy(self.plane, 0.85, rng) - 1.1, 0, None)
         inside = draw(organelles, z, walls, where, rng)
         cloud = self.vesicles[walls.owner] * np.clip(0.7 + 0.6 * smooth_noise(self.plane, 20, rng), 0, 1)
         inside += np.where(inside < -30, 0, draw_vesicles(cloud.astype(np.float32), walls, rng))
         wall = self.config.membrane_grey * stain * membrane_darkness(walls, cleft)
-        scene += inside - np.clip(wall, 0, 95)
+        scene += inside - np.clip(wall, 0, 115)
         light = 5 * smooth_noise(self.plane, 120, rng)
         seen = expose(scene, self.config.blur_nm / VOXEL_SIZE_NM_ZYX[1], self.config.noise_grey, rng)
-        return (seen - 132) * self.gain[z] + 132 + self.offset[z] + light
+        return np.asarray((seen - 132) * self.gain[z] + 132 + self.offset[z] + light, np.float32)
 
 
 def _drift(rng: np.random.Generator, sections: int, size: float) -> NDArray[np.float64]:
-    """A slow wander of the staining or the beam from section to section, with a step of its own in each."""
+    """Let staining or beam wander slowly from section to section, with a step of its own in each."""
     slow = np.cumsum(rng.normal(0, size / 4, sections))
     wander: NDArray[np.float64] = slow - slow.mean() + rng.normal(0, size / 2, sections)
     return wander

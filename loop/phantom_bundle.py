@@ -1,11 +1,11 @@
 """The phantom's nerve fibres: where each one's centre and radius are in every section.
 
 Fibres are discs that are pushed from section to section by their own slowly turning drift and by their neighbours,
-so that they bend, swell, touch and slide past one another; a few branch, a few end inside the stack, and a few cross the
-bundle obliquely. Lengths are in in-plane pixels, times in sections.
+so that they bend, swell, touch and slide past one another; a few branch, a few end inside the stack, and a few cross
+the bundle obliquely. Lengths are in in-plane pixels, times in sections.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ class Strand:
     def covers(self, z: int) -> bool:
         """Whether the strand is cut by section `z`."""
         return self.first <= z < self.first + len(self.radius_px)
+
+    def part(self, start: int, stop: int) -> "Strand":
+        """Give the stretch from the strand's own section `start` to `stop`, at least one section."""
+        keep = slice(start, max(stop, start + 1))
+        return Strand(
+            self.first + start, *(a[keep] for a in (self.centre_px, self.radius_px, self.drift_px, self.lean))
+        )
 
 
 @dataclass(frozen=True)
@@ -64,20 +71,23 @@ def grow_bundle(shape: tuple[int, int, int], median_radius_px: float, rng: np.ra
     flatness = 0.65 * _smooth_paths(rng, (len(radius), shape[0], 2), 8.0, axis=1)
     trunks = [_strand(0, centres[:, i], radii[:, i], flatness[i]) for i in range(len(radius))]
     fibres = [_finished(trunk, shape[0], rng) for trunk in trunks]
-    return fibres + [_crossing(shape, median_radius_px, trunks, rng) for _ in range(max(2, np.prod(shape) // 300_000))]
+    return fibres + [
+        _crossing(shape, median_radius_px, trunks, rng)
+        for _ in range(max(2, shape[0] * shape[1] * shape[2] // 350_000))
+    ]
 
 
 def _packing_radii(shape: tuple[int, int, int], median_px: float, rng: np.random.Generator) -> NDArray[np.float64]:
     area = (shape[1] + 2 * MARGIN_PX) * (shape[2] + 2 * MARGIN_PX)
-    radii = np.clip(median_px * rng.lognormal(0, 0.62, int(area / (2 * median_px**2))), 0.38 * median_px, 4 * median_px)
-    kept = radii[np.cumsum(np.pi * radii**2) < 0.93 * area]
+    radii = np.clip(median_px * rng.lognormal(0, 0.62, int(area / (2 * median_px**2))), 0.5 * median_px, 4 * median_px)
+    kept = radii[np.cumsum(np.pi * radii**2) < 0.88 * area]
     return np.sort(kept)[::-1]
 
 
 def _pack(shape: tuple[int, int, int], radii: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Drop discs, the largest first, each at the least crowded of some random places; then let them settle."""
     low, high = np.array([-MARGIN_PX, -MARGIN_PX]), np.array(shape[1:]) + MARGIN_PX
-    placed = np.empty((0, 2))
+    placed: NDArray[np.float64] = np.empty((0, 2))
     for i in range(len(radii)):
         candidates = rng.uniform(low, high, (60, 2))
         gaps = np.linalg.norm(candidates[:, None] - placed[None], axis=2) - radii[None, :i] - radii[i]
@@ -104,10 +114,9 @@ def _finished(trunk: Strand, sections: int, rng: np.random.Generator) -> Fibre:
     lot = rng.random()
     if lot < 0.22 and sections > 3 * TAPER_SECTIONS:
         cut = int(rng.integers(TAPER_SECTIONS, sections - TAPER_SECTIONS))
-        keep = slice(0, cut) if rng.random() < 0.5 else slice(cut, sections)
-        ends = _tapered(trunk.radius_px[keep], keep.start == 0)
-        part = Strand(keep.start, trunk.centre_px[keep], ends, trunk.drift_px[keep], trunk.lean[keep])
-        return Fibre((part,), crosses=False)
+        begins = rng.random() < 0.5
+        part = trunk.part(0, cut) if begins else trunk.part(cut, sections)
+        return Fibre((replace(part, radius_px=_tapered(part.radius_px, keeps_start=begins)),), crosses=False)
     if lot < 0.40 and sections > 3 * TAPER_SECTIONS:
         return Fibre((trunk, _branch(trunk, sections, rng)), crosses=False)
     return Fibre((trunk,), crosses=False)
@@ -115,7 +124,7 @@ def _finished(trunk: Strand, sections: int, rng: np.random.Generator) -> Fibre:
 
 def _branch(trunk: Strand, sections: int, rng: np.random.Generator) -> Strand:
     first = int(rng.integers(0, sections - 2 * TAPER_SECTIONS))
-    length = int(min(rng.integers(8, 40), sections - first))
+    length = min(int(rng.integers(8, 40)), sections - first)
     angle = rng.uniform(0, 2 * np.pi)
     reach = trunk.radius_px[first] * 0.4 + np.cumsum(rng.uniform(1.0, 3.0) * np.exp(-np.arange(length) / 9))
     turn = angle + 0.5 * _smooth_paths(rng, (length,), 5.0)
@@ -152,7 +161,7 @@ def _tapered(radius: NDArray[np.float64], keeps_start: bool) -> NDArray[np.float
 def _strand(
     first: int, centre: NDArray[np.float64], radius: NDArray[np.float64], flatness: NDArray[np.float64] | float = 0.0
 ) -> Strand:
-    """A cylinder whose axis drifts is cut as an ellipse, longer along the drift; a flat fibre is one already."""
+    """Cut a fibre as an ellipse: longer along its drift, as a leaning cylinder is, and along its own flatness."""
     drift = np.gradient(centre, axis=0) if len(centre) > 1 else np.zeros_like(centre)
     return Strand(first, centre, radius, drift, drift / SECTION_THICKNESS_PX + flatness)
 

@@ -6,7 +6,7 @@ from scipy import ndimage, special
 
 from loop.phantom_walls import Plane, Walls
 
-LEAFLET_PX = 0.72
+LEAFLET_PX = 0.65
 """Half the width of one membrane, blurred by nothing yet."""
 
 
@@ -36,24 +36,25 @@ def membrane_darkness(walls: Walls, cleft_px: Plane) -> Plane:
     for side in (cleft_px, -cleft_px):
         offset = walls.distance_px - side
         dark += special.erf((offset + width / 2) / scale) - special.erf((offset - width / 2) / scale)
-    return dark * np.float32(LEAFLET_PX * np.sqrt(np.pi / 2)) / width
+    return np.asarray(dark * (LEAFLET_PX * np.sqrt(np.pi / 2)) / width, np.float32)
 
 
 def grainy(shape: tuple[int, int], sigma_px: float, rng: np.random.Generator) -> Plane:
     """Noise (y, x) of unit variance with grains of `sigma_px`."""
     noise = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), sigma_px, mode="wrap")
-    return noise / noise.std()
+    return np.asarray(noise / noise.std(), np.float32)
 
 
 def expose(scene: Plane, blur_px: float, noise_grey: float, rng: np.random.Generator) -> Plane:
     """Blur the scene as the beam does and add the detector's noise, which the digitisation smears a little."""
     shape = (scene.shape[0], scene.shape[1])
     sharp = ndimage.gaussian_filter(scene, blur_px, mode="nearest")
-    return sharp + noise_grey * (0.9 * grainy(shape, 0.45, rng) + 0.45 * grainy(shape, 1.1, rng))
+    noise = 0.75 * grainy(shape, 0.55, rng) + 0.65 * grainy(shape, 1.1, rng)
+    return np.asarray(sharp + noise_grey * noise, np.float32)
 
 
 def damage(section: Plane, rng: np.random.Generator) -> Plane:
-    """Spoil a section in one of three ways: a fold, a chattering knife, or a grey line where rows were lost."""
+    """Spoil a section in one of three ways: a fold, a nicked knife, or a grey line where rows were lost."""
     shape = (section.shape[0], section.shape[1])
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     angle = rng.uniform(-0.5, 0.5)
@@ -61,12 +62,11 @@ def damage(section: Plane, rng: np.random.Generator) -> Plane:
     line += 2.5 * smooth_noise(shape, 40, rng)
     kind = rng.integers(3)
     if kind == 0:
-        return section - 95 * np.exp(-(np.abs(line / 6.5) ** 3)) + 20 * np.exp(-(((line - 10) / 3) ** 2))
-    if kind == 1:
-        marks = sum(
-            rng.uniform(-60, 50) * np.exp(-(((line - rng.normal(0, 22)) / rng.uniform(0.8, 2.2)) ** 2))
-            for _ in range(7)
-        )
-        return (section - 128) * 0.8 + 128 + np.asarray(marks, np.float32)
-    lost = np.abs(line) < 5
-    return np.where(lost, 118 + 3 * grainy(shape, 0.5, rng), section)
+        spoilt = section - 95 * np.exp(-(np.abs(line / 6.5) ** 3)) + 25 * np.exp(-(((line - 10) / 3) ** 2))
+    elif kind == 1:
+        spoilt = (section - 128) * 0.8 + 128
+        for place, width, grey in rng.normal((0, 1.6, 0), (20, 0.5, 45), (9, 3)):
+            spoilt += grey * np.exp(-(((line - place) / max(width, 0.7)) ** 2))
+    else:
+        spoilt = np.where(np.abs(line) < 5, 118 + 3 * grainy(shape, 0.5, rng), section)
+    return np.asarray(spoilt, np.float32)

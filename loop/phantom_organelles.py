@@ -16,17 +16,19 @@ from loop.phantom_walls import Plane, Walls
 
 CLEARANCE_PX = 2.4
 """How far an organelle stays from the middle of the wall of its fibre."""
+CROWDED_PX = 15.0
+"""Fibres thinner than this have no room for two mitochondria beside each other."""
 
 
 class Kind(Enum):
     """An organelle's looks: grey steps of fill and rim, and half the rim's width in pixels."""
 
-    MITOCHONDRION = (-72.0, -42.0, 0.9)
-    RETICULUM = (4.0, -58.0, 0.75)
-    DENSE = (-85.0, -10.0, 0.7)
-    MICROTUBULE = (-45.0, 0.0, 0.7)
-    VESICLE = (8.0, -38.0, 0.6)
-    SYNAPSE = (0.0, -60.0, 1.6)
+    MITOCHONDRION = (-84.0, -52.0, 0.8)
+    RETICULUM = (4.0, -85.0, 0.7)
+    DENSE = (-115.0, -10.0, 0.7)
+    MICROTUBULE = (-95.0, 0.0, 0.7)
+    VESICLE = (10.0, -62.0, 0.55)
+    SYNAPSE = (0.0, -70.0, 1.6)
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,19 @@ def furnish(fibres: list[Fibre], rng: np.random.Generator) -> list[Organelle]:
 def _strand_organelles(owner: int, strand: Strand, rng: np.random.Generator) -> Iterator[Organelle]:
     width, sections = float(strand.radius_px.mean()), len(strand.radius_px)
     if width > 5.5:
-        for _ in range(rng.poisson(sections / 38 * (0.7 + width / 22))):
+        count = rng.poisson(sections / 38 * (0.7 + width / 22))
+        for i in range(count):
+            crowded = width < CROWDED_PX
+            room = strand.part(i * sections // count, (i + 1) * sections // count) if crowded else strand
             small = float(np.clip(width * rng.uniform(0.38, 0.62), 3.8, rng.uniform(6.5, 10)))
-            yield _inside(Kind.MITOCHONDRION, owner, strand, (small * rng.uniform(1, 1.9), small), (7, 26), rng)
+            long = float(np.clip(small * rng.uniform(1, 2), small, max(small, 0.85 * width)))
+            yield _inside(Kind.MITOCHONDRION, owner, room, (long, small), (7, 26), rng)
     for _ in range(rng.poisson(sections * width**2 / 5000)):
         yield _inside(Kind.RETICULUM, owner, strand, (rng.uniform(2.5, 10), rng.uniform(1.6, 3.4)), (2, 7), rng)
     for _ in range(rng.poisson(sections * width**2 / 7000 + sections / 90)):
         yield _inside(Kind.DENSE, owner, strand, (rng.uniform(1.2, 5.5), rng.uniform(0.7, 1.5)), (1, 5), rng)
     for _ in range(rng.poisson(1.0 + width**2 / 40)):
-        yield _inside(Kind.MICROTUBULE, owner, strand, (rng.uniform(0.7, 1.2), 0.9), (6, 40), rng)
+        yield _inside(Kind.MICROTUBULE, owner, strand, (rng.uniform(1.0, 1.7), 1.0), (6, 40), rng)
     for _ in range(rng.poisson(sections / 60)):
         place = _inside(Kind.SYNAPSE, owner, strand, (rng.uniform(6, 13), 3.0), (4, 10), rng)
         outward = strand.radius_px[0] * np.array([np.cos(place.phase), np.sin(place.phase)])
@@ -79,10 +85,10 @@ def _inside(
     sections: tuple[int, int],
     rng: np.random.Generator,
 ) -> Organelle:
-    length = int(min(rng.integers(*sections, endpoint=True), len(strand.radius_px)))
+    length = min(int(rng.integers(*sections, endpoint=True)), len(strand.radius_px))
     start = int(rng.integers(0, len(strand.radius_px) - length + 1))
     where = slice(start, start + length)
-    free = np.clip(strand.radius_px[where] - min(axes), 0, None)
+    free = np.clip(strand.radius_px[where] - CLEARANCE_PX - max(axes), 0, None)
     direction, swing = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.03)
     turn = direction + swing * np.arange(length)
     offset = np.sqrt(rng.uniform(0, 0.8)) * free[:, None] * np.stack([np.sin(turn), np.cos(turn)], axis=1)
@@ -152,15 +158,15 @@ def _draw_one(
     if organelle.kind is Kind.MITOCHONDRION:
         bend = 0.8 * np.sin(along / 3.7 + organelle.phase) + rng.normal(0, 0.3)
         lamellae = np.sin((across + bend) * (2 * np.pi / 4.4) + organelle.phase)
-        step += inside * (11 * lamellae * (0.6 + 0.4 * np.sin(along / 5 + 3 * organelle.phase)))
+        step += inside * (17 * lamellae * (0.6 + 0.4 * np.sin(along / 5 + 3 * organelle.phase)))
     layer += np.where(layer < -50, np.minimum(0, step - layer), step).astype(np.float32)
 
 
 def draw_vesicles(cloud: Plane, walls: Walls, rng: np.random.Generator) -> Plane:
-    """Grey steps (y, x) of synaptic vesicles, rings of about 40 nm, where `cloud` (in [0, 1]) says how dense they are."""
+    """Grey steps (y, x) of synaptic vesicles, rings of about 40 nm, as dense as `cloud` (in [0, 1]) says."""
     layer = np.zeros(walls.owner.shape, np.float32)
     rows, columns = np.mgrid[0 : layer.shape[0] : 3.9, 0 : layer.shape[1] : 3.9]
-    spots = np.stack([rows.ravel(), columns.ravel()], axis=1) + rng.normal(0, 0.9, (rows.size, 2))
+    spots = np.stack([rows.ravel(), columns.ravel()], axis=1) + rng.normal(0, 1.2, (rows.size, 2))
     pixel = np.rint(spots).astype(int)
     pixel_in = ((pixel >= 3) & (pixel < np.array(layer.shape) - 4)).all(axis=1)
     spots, pixel = spots[pixel_in], pixel[pixel_in]

@@ -1,8 +1,8 @@
 """From fibres to space: which fibre owns each pixel, how far its wall is, and how steeply the wall is cut.
 
 Each fibre has a signed distance (pixels to its surface, negative inside). The smallest one owns the pixel; the wall is
-where the smallest equals the second. The second is taken as a soft minimum of all others, which rounds the corners where
-three fibres meet and leaves the extracellular gaps there.
+where the smallest equals the second. The second is taken as a soft minimum of all others, which rounds the corners
+where three fibres meet and leaves the extracellular gaps there.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from loop.phantom_bundle import Fibre, Strand
 
 Plane: TypeAlias = NDArray[np.float32]
 
-SOFTNESS_PX = 2.0
+SOFTNESS_PX = 1.3
 REACH_PX = 30.0
-GAP_PX = 12.0
+GAP_PX = 16.0
+THINNEST_PX = 2.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def section_walls(fibres: list[Fibre], z: int, where: Plane, moving: Plane) -> W
     """
     field = _Field(where.shape[1:])
     for index, fibre in enumerate(fibres):
-        alive = [strand for strand in fibre.strands if strand.covers(z)]
+        alive = [s for s in fibre.strands if s.covers(z) and s.radius_px[z - s.first] > THINNEST_PX]
         window = _window(alive, z, where)
         if window is not None:
             field.add(index + 1, window, *_distance(alive, z, where[:, *window], moving[:, *window]), fibre.crosses)
@@ -88,9 +89,10 @@ class _Field:
         rest = np.clip(self.total - own, 1e-7 * self.total, None)
         second = -SOFTNESS_PX * np.log(rest)
         slope = (self.total_slope - own * self.slope) / rest - self.slope
-        steepness = np.clip(np.hypot(slope[0], slope[1]) / 2, 0.3, None)
+        steepness = np.clip(np.hypot(slope[0], slope[1]) / 2, 0.3, 1.2)
         distance = (second - self.nearest) / 2 / steepness
-        return Walls(self.owner, distance, np.abs(slope[2]) / 2 / steepness)
+        near = rest > 1e-4 * self.total  # deeper inside a fibre the others are lost in float32
+        return Walls(self.owner, distance, np.where(near, np.abs(slope[2]) / 2 / steepness, 0))
 
 
 def _window(strands: list[Strand], z: int, where: Plane) -> tuple[slice, slice] | None:

@@ -1,0 +1,72 @@
+"""The Label Studio project of a run: who may speak to it, its labelling interface, its place for images."""
+
+from importlib.resources import files as package_files
+
+from label_studio_sdk import LabelStudio
+
+from annotation.server import Server
+
+TITLE = "proofloop"
+CONTOURS, SECTION, OBJECT = "contours", "section", "Object"  # names in the labelling interface
+# All pre-annotations carry this version. The server shows only those of the project's own version, so a name that
+# changed with every iteration would hide the contours of tasks that are still open from the one before.
+PRE_ANNOTATION_VERSION = "pre-annotation"
+IMAGE_FOLDER = "sections"
+
+
+def labelling_interface() -> str:
+    """Give the labelling interface: contours on the target section, its neighbours beside it."""
+    return _text("interface.xml")
+
+
+def connect(server: Server) -> LabelStudio:
+    """Give the REST client of the run's own user."""
+    return client_of(server, server.token_file.read_text().strip())
+
+
+def client_of(server: Server, token: str) -> LabelStudio:
+    """Give the REST client of the user with `token`."""
+    return LabelStudio(base_url=server.url, api_key=token)
+
+
+def find_project(client: LabelStudio) -> int | None:
+    """Give the id of the run's project, or None before the first `ensure_project`."""
+    return next((int(project.id) for project in client.projects.list() if project.title == TITLE), None)
+
+
+def ensure_project(client: LabelStudio, server: Server) -> int:
+    """Create the project, or bring it up to date; give its id. Tasks are served in the order of their import."""
+    settings = {
+        "label_config": labelling_interface(),
+        "expert_instruction": _text("instruction.html"),
+        "show_instruction": True,
+        "sampling": "Sequential sampling",
+        "model_version": PRE_ANNOTATION_VERSION,
+        "show_collab_predictions": True,
+        "maximum_annotations": 1,
+        "enable_empty_annotation": True,
+    }
+    project = find_project(client)
+    if project is None:
+        project = int(client.projects.create(title=TITLE, **settings).id)
+    client.projects.update(project, **settings)
+    if not client.views.list(project=project):  # the address of a task shows nothing without a view
+        client.views.create(project=project, data={"title": "All sections"})
+    _ensure_image_folder(client, server, project)
+    return project
+
+
+def task_url(server: Server, project: int, task: int) -> str:
+    """Give the address of a task for the browser."""
+    return f"{server.url}/projects/{project}/data?task={task}"
+
+
+def _ensure_image_folder(client: LabelStudio, server: Server, project: int) -> None:
+    folder = server.files / IMAGE_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    if not any(storage.path == str(folder) for storage in client.import_storage.local.list(project=project)):
+        client.import_storage.local.create(project=project, path=str(folder), title="sections", use_blob_urls=True)
+
+
+def _text(name: str) -> str:
+    return package_files("annotation").joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,340 @@
+"""The embedded Label Studio of a run: SQLite, loopback only, everything it writes below one folder.
+
+It is a daemon: it outlives the command that started it, and any later command finds it by `server.json`.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from annotation.installation import ensure_label_studio, isolated_environment, locked, template_folder
+from loop.atomic import write_text
+from loop.errors import ServerUnavailable
+from loop.progress import Progress, silent
+
+EMAIL = "annotator@proofloop.local"
+_HOST = "127.0.0.1"
+_START_DEADLINE_S = 180.0
+_STOP_DEADLINE_S = 15.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """The address of a running server and where its secrets lie.
+
+    Attributes
+    ----------
+    url : str
+        To open in a browser.
+    email : str
+        The user name to log in with.
+    password_file, token_file : Path
+        Generated, readable by their owner alone.
+    directory : Path
+        Everything of the server.
+    """
+
+    url: str
+    email: str
+    password_file: Path
+    token_file: Path
+    directory: Path
+
+    @property
+    def files(self) -> Path:
+        """The folder whose files the server shows to those who are logged in."""
+        return self.directory / "server" / "files"
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """What `status` found.
+
+    Attributes
+    ----------
+    state : str
+        "down", "starting" (the process is there but does not answer) or "up".
+    server : Server or None
+        None when it never ran here.
+    pid : int or None
+        Of the running process.
+    log : Path
+        What it printed.
+    """
+
+    state: str
+    server: Server | None
+    pid: int | None
+    log: Path
+
+
+class _Process(BaseModel):
+    """What `server.json` remembers of the server's process."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    port: int
+    """TCP port on loopback; kept for the next start."""
+    pid: int | None
+    """Process id, which is also the id of its process group; none when it was stopped."""
+    created_s: float | None
+    """When that process began, seconds since 1970; tells it from a later process with the same id."""
+
+
+def up(
+    directory: Path, *, port: int | None = None, progress: Progress = silent, executable: Path | None = None
+) -> Server:
+    """Start the server of `directory`, or find it running.
+
+    Parameters
+    ----------
+    directory : Path
+        RUN/annotation; made where it is missing.
+    port : int, optional
+        Taken as it is or refused; without it, the last port, or a free one.
+    progress : Progress
+        Hears of the installation, and counts the seconds of starting.
+    executable : Path, optional
+        Another `label-studio`; by default the private installation, made on first use.
+
+    Raises
+    ------
+    ServerUnavailable
+        The port is taken, the executable does not run, or the server does not answer in time.
+    """
+    directory = directory.resolve()
+    executable = executable or ensure_label_studio(progress)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(directory / "server.lock"):
+        known = _known(directory)
+        if known and _alive(known):
+            if port not in (None, known.port):
+                raise ServerUnavailable(
+                    "this run's server already runs on another port",
+                    given=f"port {port}",
+                    expected=f"port {known.port}",
+                    fix="stop it first (proofloop annotator down RUN), or leave the port out",
+                )
+            _await_health(directory, known, progress)
+            return _server(directory, known.port)
+        chosen = _choose_port(port, known.port if known else None)
+        _prepare(directory, executable)
+        started = _start(directory, executable, chosen)
+        try:
+            _await_health(directory, started, progress)
+        except BaseException:
+            _stop(started)
+            _remember(directory, started.model_copy(update={"pid": None, "created_s": None}))
+            raise
+        return _server(directory, chosen)
+
+
+def down(directory: Path) -> bool:
+    """Stop the server of `directory` with its whole process group; tell whether it ran."""
+    directory = directory.resolve()
+    if not directory.is_dir():
+        return False
+    with locked(directory / "server.lock"):
+        known = _known(directory)
+        if not known or not _alive(known):
+            return False
+        _stop(known)
+        _remember(directory, known.model_copy(update={"pid": None, "created_s": None}))
+        return True
+
+
+def status(directory: Path) -> ServerStatus:
+    """Tell whether the server of `directory` runs and answers."""
+    directory = directory.resolve()
+    known = _known(directory)
+    if known is None:
+        return ServerStatus("down", None, None, _log(directory))
+    server = _server(directory, known.port)
+    if not _alive(known):
+        return ServerStatus("down", server, None, _log(directory))
+    return ServerStatus("up" if _answers(server) else "starting", server, known.pid, _log(directory))
+
+
+def _server(directory: Path, port: int) -> Server:
+    secrets_folder = directory / "secrets"
+    return Server(
+        url=f"http://{_HOST}:{port}",
+        email=EMAIL,
+        password_file=secrets_folder / "password",
+        token_file=secrets_folder / "token",
+        directory=directory,
+    )
+
+
+def _log(directory: Path) -> Path:
+    return directory / "server.log"
+
+
+def _known(directory: Path) -> _Process | None:
+    try:
+        return _Process.model_validate_json((directory / "server.json").read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _remember(directory: Path, process: _Process) -> None:
+    write_text(directory / "server.json", process.model_dump_json(indent=2) + "\n")
+
+
+def _alive(known: _Process) -> bool:
+    if known.pid is None or known.created_s is None:
+        return False
+    try:
+        process = psutil.Process(known.pid)
+        same = abs(process.create_time() - known.created_s) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _choose_port(wanted: int | None, last: int | None) -> int:
+    if wanted is not None:
+        if not 0 < wanted < 65536 or not _is_free(wanted):
+            raise ServerUnavailable(
+                "Label Studio cannot listen there",
+                given=f"port {wanted}",
+                expected="a free TCP port from 1 to 65535",
+                fix="stop what listens on it, choose another, or leave it out to get a free one",
+            )
+        return wanted
+    if last is not None and _is_free(last):
+        return last
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _prepare(directory: Path, executable: Path) -> None:
+    """Make secrets and data folder once; a broken-off copy of the template never counts as the data folder."""
+    (directory / "secrets").mkdir(exist_ok=True, mode=0o700)
+    for name, secret in (("password", secrets.token_urlsafe(12)), ("token", secrets.token_hex(20))):
+        path = directory / "secrets" / name
+        if not path.exists():
+            write_text(path, secret + "\n", mode=0o600)
+    data = directory / "server"
+    if not data.exists():
+        fresh = directory / "server.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        template = template_folder(executable)
+        if template:
+            shutil.copytree(template, fresh)
+        fresh.mkdir(exist_ok=True, mode=0o700)
+        (fresh / "files").mkdir()
+        fresh.rename(data)
+
+
+def _start(directory: Path, executable: Path, port: int) -> _Process:
+    data = directory / "server"
+    server = _server(directory, port)
+    # The first start makes this user; secrets travel in the environment since everyone can read a command line.
+    environment = isolated_environment(data) | {
+        "LABEL_STUDIO_USERNAME": server.email,
+        "LABEL_STUDIO_PASSWORD": server.password_file.read_text().strip(),
+        "LABEL_STUDIO_USER_TOKEN": server.token_file.read_text().strip(),
+        "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(server.files),
+    }
+    options = ["--no-browser", "--internal-host", _HOST, "--port", str(port), "--log-level", "WARNING"]
+    with _log(directory).open("wb") as log:
+        try:
+            process = subprocess.Popen(
+                [executable, "start", *options],
+                env=environment,
+                cwd=data,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ServerUnavailable(
+                f"Label Studio cannot be run: {error.strerror}",
+                given=executable,
+                expected="the `label-studio` executable of its own environment",
+                fix="run `python -m annotation.installation` and leave the executable out",
+            ) from error
+    known = _Process(port=port, pid=process.pid, created_s=psutil.Process(process.pid).create_time())
+    _remember(directory, known)
+    return known
+
+
+def _await_health(directory: Path, known: _Process, progress: Progress) -> None:
+    server = _server(directory, known.port)
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < _START_DEADLINE_S:
+        if _answers(server):
+            progress(1, 1, "Label Studio is up")
+            return
+        if not _alive(known):
+            break
+        progress(int(waited), int(_START_DEADLINE_S), "starting Label Studio")
+        time.sleep(0.2)
+    log = _log(directory)
+    raise ServerUnavailable(
+        "Label Studio does not come up",
+        given=f"{log} ends with\n{_tail(log)}",
+        expected=f"an answer on {server.url} within {_START_DEADLINE_S:.0f} s",
+        fix="mend what the log names, then start again",
+    )
+
+
+def _answers(server: Server) -> bool:
+    """Ask with our own token, so that a stranger on the same port is not taken for our server."""
+    headers = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
+    try:
+        answer = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=5, trust_env=False)
+        return answer.status_code == 200 and answer.json().get("email") == server.email
+    except (httpx.HTTPError, ValueError):
+        return False
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+
+
+def _stop(known: _Process) -> None:
+    """End the process group: first politely, then surely."""
+    if known.pid is None:
+        return
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(known.pid, how)
+        if _gone(known):
+            return
+
+
+def _gone(known: _Process) -> bool:
+    deadline = time.monotonic() + _STOP_DEADLINE_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(known.pid or -1, os.WNOHANG)  # ours when the same process started it
+        if not _alive(known):
+            return True
+        time.sleep(0.05)
+    return False

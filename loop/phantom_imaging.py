@@ -68,5 +68,5 @@ def damage(section: Plane, rng: np.random.Generator) -> Plane:
         for place, width, grey in rng.normal((0, 1.6, 0), (20, 0.5, 45), (9, 3)):
             spoilt += grey * np.exp(-(((line - place) / max(width, 0.7)) ** 2))
     else:
-        spoilt = np.where(np.abs(line) < 5, 118 + 3 * grainy(shape, 0.5, rng), section)
+        spoilt = np.where(np.abs(y - shape[0] * rng.uniform(0.3, 0.7)) < 4, 118 + 3 * grainy(shape, 0.5, rng), section)
     return np.asarray(spoilt, np.float32)

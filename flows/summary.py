@@ -94,7 +94,8 @@ class RunSummary:
     volume: str
     """Path and dataset of the image."""
     shape_zyx: tuple[int, int, int]
-    voxel_size_nm_zyx: tuple[float, float, float]
+    voxel_size_nm_zyx: tuple[float, float, float] | None
+    """None where the volume does not say."""
     holdout: str
     """Frozen hold-out sections, start:stop."""
     iterations: tuple[IterationSummary, ...]

@@ -1,0 +1,73 @@
+"""The page that shows annotators, engineers and the PI what a run has done: one file without outside parts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from flows.report_curve import voi_by_iteration, voi_by_sections
+from flows.report_pictures import panel_pictures
+from flows.report_words import counted, duration, key_figures, verdict
+from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
+from loop.atomic import write_text
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A hold-out section on the page."""
+
+    title: str
+    panel: SectionPanel
+    pictures: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Proofread:
+    """A section that annotators got in one iteration, and what came back."""
+
+    z: int
+    chosen: ChosenSection | None
+    corrected: CorrectedSection | None
+
+
+def write_report(out: Path, *, summary: RunSummary) -> Path:
+    """Write `index.html` into folder `out`, replacing an older one, and return its path.
+
+    The page needs no other file and no network: style and pictures are inside it.
+    """
+    path = out / "index.html"
+    write_text(path, render_report(summary))
+    return path
+
+
+def render_report(summary: RunSummary) -> str:
+    """Render the page as HTML text; the same summary gives the same text."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(duration=duration, counted=counted)
+    measured = summary.measured
+    return environment.get_template("report.html.j2").render(
+        run=summary,
+        verdict=verdict(summary),
+        figures=key_figures(summary),
+        curves=[voi_by_iteration(measured), voi_by_sections(measured)] if measured else [],
+        sections=_shown_sections(summary),
+        proofread=[(turn, _proofread(turn)) for turn in summary.iterations if turn.chosen or turn.corrected],
+    )
+
+
+def _shown_sections(summary: RunSummary) -> list[_Shown]:
+    titled = (("Best hold-out section", summary.best), ("Worst hold-out section", summary.worst))
+    return [_Shown(title, panel, panel_pictures(panel)) for title, panel in titled if panel is not None]
+
+
+def _proofread(turn: IterationSummary) -> list[_Proofread]:
+    """Put each chosen section beside its correction, in the order of choice."""
+    chosen = {section.z: section for section in turn.chosen}
+    corrected = {section.z: section for section in turn.corrected}
+    return [_Proofread(z, chosen.get(z), corrected.get(z)) for z in chosen | corrected]

@@ -61,7 +61,9 @@ def _join(server: Server, email: str, password: str) -> str:
     with httpx.Client(base_url=server.url, follow_redirects=True, timeout=30, trust_env=False) as browser:
         page = "/user/login/"
         if not known:
-            page = httpx.get(f"{server.url}/api/invite", headers=admin, timeout=30, trust_env=False).json()["invite_url"]
+            page = httpx.get(f"{server.url}/api/invite", headers=admin, timeout=30, trust_env=False).json()[
+                "invite_url"
+            ]
         form["csrfmiddlewaretoken"] = _csrf(browser.get(page).text)
         browser.post(page, data=form, headers={"Referer": f"{server.url}{page}"})
         answer = browser.get("/api/current-user/token")

@@ -12,6 +12,7 @@ from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from annotation.boundaries import Boundaries, trace
 from annotation.rasterising import rasterise
@@ -95,23 +96,23 @@ def _fitted(boundaries: Boundaries, detail: ContourDetail) -> list[NDArray[np.fl
     """
     lines = [arc.points for arc in boundaries.arcs]
     sides = np.array([(arc.regions[0], arc.regions[-1]) for arc in boundaries.arcs], np.intp).reshape(-1, 2) - 1
-    tolerances = np.full(len(lines), detail.tolerance_px)
+    tolerances: NDArray[np.float64] = np.full(len(lines), detail.tolerance_px)
     kept = simplify(lines, tolerances)
+    polygons = _assembled(boundaries, kept)
     for attempt in count():
-        polygons = _assembled(boundaries, kept)
-        iou = _iou(boundaries.regions, polygons)
+        iou, gaps = _fidelity(boundaries.regions, polygons)
         large = np.array([len(points) > detail.vertices for points in polygons], np.bool_)
-        spare = large & (iou > (1 + detail.iou) / 2) & (attempt < 3)
-        finer = (iou < detail.iou)[sides].any(axis=1) & (tolerances > 0)
-        coarser = spare[sides].any(axis=1) & ~finer
+        finer = ((iou < detail.iou) | gaps)[sides].any(axis=1) & (tolerances > 0)
+        coarser = (large & (iou > (1 + detail.iou) / 2))[sides].any(axis=1) & ~finer & (attempt < 3)
         changed = np.flatnonzero(finer | coarser)
         if not len(changed):
-            return polygons
-        shrunk = np.where(tolerances > EXACT_PX, np.maximum(tolerances * 0.6, EXACT_PX), 0)
-        tolerances = np.where(finer, shrunk, np.where(coarser, tolerances * 1.4, tolerances))
+            break
+        tolerances[coarser] *= 1.4
+        tolerances[finer] = np.where(tolerances > EXACT_PX, np.maximum(tolerances * 0.6, EXACT_PX), 0)[finer]
         for index, vertices in zip(changed, simplify([lines[i] for i in changed], tolerances[changed]), strict=True):
             kept[index] = vertices
-    raise AssertionError("count() never ends")
+        polygons = _assembled(boundaries, kept)
+    return polygons
 
 
 def _assembled(boundaries: Boundaries, kept: list[NDArray[np.intp]]) -> list[NDArray[np.float64]]:
@@ -138,10 +139,20 @@ def _with_keyhole(ring: NDArray[np.float64], hole: NDArray[np.float64]) -> NDArr
     return np.concatenate([ring[: at + 1], around, around[:1], ring[at:]])
 
 
-def _iou(regions: NDArray[np.int32], polygons: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Intersection over union of each polygon with its region, in pixels."""
+def _fidelity(
+    regions: NDArray[np.int32], polygons: Sequence[NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Compare polygons with their regions: intersection over union in pixels, and whether a gap opened.
+
+    A gap is a pixel that no polygon covers although it and its eight neighbours all belong to regions.
+    """
+    flat = regions.ravel()
     index, polygon = rasterise(polygons, (regions.shape[0], regions.shape[1])).pixels()
-    area = np.bincount(regions.ravel(), minlength=len(polygons) + 1)[1:]
+    area = np.bincount(flat, minlength=len(polygons) + 1)[1:]
     covered = np.bincount(polygon, minlength=len(polygons))
-    common = np.bincount(polygon[regions.ravel()[index] == polygon + 1], minlength=len(polygons))
-    return common / np.maximum(area + covered - common, 1)
+    common = np.bincount(polygon[flat[index] == polygon + 1], minlength=len(polygons))
+    bare = binary_erosion(regions > 0, np.ones((3, 3), np.bool_)).ravel()
+    bare[index] = False
+    gaps = np.zeros(len(polygons), np.bool_)
+    gaps[flat[bare] - 1] = True
+    return np.asarray(common / np.maximum(area + covered - common, 1)), gaps

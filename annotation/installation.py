@@ -99,7 +99,16 @@ def _install(home: Path, progress: Progress) -> None:
     # Scripts name their interpreter by absolute path, so the environment is built where it stays.
     venv.create(home, with_pip=True, symlinks=True)
     packages = sum(1 for line in LOCK_FILE.read_text().splitlines() if "==" in line)
-    command = [home / "bin" / "python", "-m", "pip", "install", "--no-deps", "--no-input", "--requirement", LOCK_FILE]
+    command: list[str | Path] = [
+        home / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--no-deps",
+        "--no-input",
+        "--requirement",
+        LOCK_FILE,
+    ]
     said: list[str] = []
     fetched = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
@@ -121,7 +130,7 @@ def _install(home: Path, progress: Progress) -> None:
 def _make_template(executable: Path, template: Path) -> None:
     """Migrate an empty database once; it has no user and no key, so copies share no secret."""
     template.mkdir()
-    command = [executable, "init", "--quiet"]
+    command: list[str | Path] = [executable, "init", "--quiet"]
     done = subprocess.run(command, env=isolated_environment(template), capture_output=True, text=True, cwd=template)
     if done.returncode != 0:
         raise ServerUnavailable(

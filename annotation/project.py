@@ -1,6 +1,8 @@
 """The Label Studio project of a run: who may speak to it, its labelling interface, its place for images."""
 
+from collections.abc import Iterable
 from importlib.resources import files as package_files
+from typing import Any
 
 from label_studio_sdk import LabelStudio
 
@@ -31,12 +33,13 @@ def client_of(server: Server, token: str) -> LabelStudio:
 
 def find_project(client: LabelStudio) -> int | None:
     """Give the id of the run's project, or None before the first `ensure_project`."""
-    return next((int(project.id) for project in client.projects.list() if project.title == TITLE), None)
+    projects: Iterable[Any] = client.projects.list()
+    return next((int(project.id) for project in projects if project.title == TITLE), None)
 
 
 def ensure_project(client: LabelStudio, server: Server) -> int:
     """Create the project, or bring it up to date; give its id. Tasks are served in the order of their import."""
-    settings = {
+    settings: dict[str, Any] = {
         "label_config": labelling_interface(),
         "expert_instruction": _text("instruction.html"),
         "show_instruction": True,
@@ -48,7 +51,7 @@ def ensure_project(client: LabelStudio, server: Server) -> int:
     }
     project = find_project(client)
     if project is None:
-        project = int(client.projects.create(title=TITLE, **settings).id)
+        project = int(client.projects.create(title=TITLE, **settings).id or 0)
     client.projects.update(project, **settings)
     if not client.views.list(project=project):  # the address of a task shows nothing without a view
         client.views.create(project=project, data={"title": "All sections"})

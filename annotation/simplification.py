@@ -1,5 +1,7 @@
 """Douglas-Peucker simplification of many lines at once."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +43,7 @@ def simplify(lines: list[NDArray[np.float64]], tolerances_px: NDArray[np.float64
         low, high, far, limit = low[split], high[split], far[split], limit[split]
         keep[far] = True
         low, high, limit = np.concatenate([low, far]), np.concatenate([far, high]), np.concatenate([limit, limit])
-    return [np.flatnonzero(keep[start:end]) for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    return [np.flatnonzero(keep[start:end]) for start, end in pairwise(offsets)]
 
 
 def _farthest(

@@ -1,0 +1,183 @@
+"""The oracle annotator: corrects tasks from known truth, through the same server and the same API as a person.
+
+For demonstrations, tests and simulations only; what it submits bears its own e-mail address.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from label_studio_sdk import LabelStudio
+from numpy.typing import NDArray
+
+from annotation.accounts import ensure_account
+from annotation.boundaries import pieces_of
+from annotation.contours import Contour, contours_of
+from annotation.project import client_of, find_project
+from annotation.rasterising import paint
+from annotation.regions import parse_regions, polygon_region, region_id
+from annotation.server import Server
+from annotation.tasks import tasks_of
+from loop.progress import Progress, silent
+
+EMAIL = "oracle@proofloop.local"
+
+
+@dataclass(frozen=True)
+class OracleRules:
+    """How strict the oracle is.
+
+    Attributes
+    ----------
+    agreement : float
+        A contour that overlaps its true object by this intersection over union, or more, is left as it is.
+    relation : float
+        Down to this overlap a contour is reshaped; below, it is deleted and the object drawn anew.
+    smallest_px : int
+        True pieces below this size are not drawn: a person would not see them.
+    """
+
+    agreement: float = 0.85
+    relation: float = 0.3
+    smallest_px: int = 16
+
+
+@dataclass(frozen=True)
+class OracleReport:
+    """What the oracle did.
+
+    Attributes
+    ----------
+    submitted : list of int
+        Task ids.
+    kept, changed, added, deleted : int
+        Regions in all tasks.
+    seconds : float
+    """
+
+    submitted: list[int]
+    kept: int
+    changed: int
+    added: int
+    deleted: int
+    seconds: float
+
+
+def annotate(
+    server: Server,
+    iteration: int,
+    truth: Callable[[int], NDArray[np.unsignedinteger]],
+    *,
+    rules: OracleRules = OracleRules(),
+    progress: Progress = silent,
+) -> OracleReport:
+    """Correct and submit every task of an iteration that has no annotation yet.
+
+    Parameters
+    ----------
+    server : Server
+    iteration : int
+    truth : callable
+        Gives the true labels (y, x) of section z; 0 is background.
+    rules : OracleRules
+    progress : Progress
+        Counts tasks.
+
+    Returns
+    -------
+    OracleReport
+    """
+    client = client_of(server, ensure_account(server, EMAIL).token())
+    project = find_project(client)
+    begun = time.monotonic()
+    totals = np.zeros(4, np.intp)
+    submitted: list[int] = []
+    tasks = [] if project is None else [task for task in tasks_of(client, project, iteration) if not task.annotations]
+    for task in tasks:
+        totals += _annotate_one(client, task.task_id, truth(task.z), rules, z=task.z)
+        submitted.append(task.task_id)
+        progress(len(submitted), len(tasks), f"section {task.z}")
+    kept, changed, added, deleted = totals.tolist()
+    return OracleReport(submitted, kept, changed, added, deleted, time.monotonic() - begun)
+
+
+def _annotate_one(
+    client: LabelStudio, task_id: int, truth: NDArray[np.unsignedinteger], rules: OracleRules, *, z: int
+) -> tuple[int, int, int, int]:
+    opened = time.monotonic()
+    predictions = client.predictions.list(task=task_id)
+    shown: list[dict[str, Any]] = [dict(region) for region in predictions[0].result] if predictions else []
+    result, counts = corrected(shown, truth, rules, z=z)
+    client.annotations.create(
+        task_id,
+        result=result,
+        lead_time=time.monotonic() - opened,
+        parent_prediction=predictions[0].id if predictions else None,
+    )
+    return counts
+
+
+def corrected(
+    shown: list[dict[str, Any]], truth: NDArray[np.unsignedinteger], rules: OracleRules, *, z: int
+) -> tuple[list[dict[str, Any]], tuple[int, int, int, int]]:
+    """Correct the regions of a task as a person would who knows the truth.
+
+    Returns
+    -------
+    result : list of dict
+        The annotation's regions.
+    counts : tuple of int
+        Kept, changed, added and deleted regions.
+    """
+    shape = (truth.shape[0], truth.shape[1])
+    regions, _ = parse_regions(shown, shape)
+    painted = paint([region.points for region in regions], np.arange(1, len(regions) + 1, dtype=np.uint32), shape)
+    contours = contours_of(np.asarray(truth, np.uint32))
+    overlap, shown_px, true_px = _overlaps(painted, pieces_of(truth), len(regions), len(contours))
+    iou = overlap / np.maximum(shown_px[:, None] + true_px[None] - overlap, 1)
+
+    partner = _partners(iou, rules.relation)
+    originals = {str(region["id"]): region for region in shown}
+    result: list[dict[str, Any]] = []
+    kept = changed = 0
+    for number, region in enumerate(regions):
+        match = partner.get(number)
+        if match is None:
+            continue
+        if iou[number, match] >= rules.agreement:
+            kept += 1
+            result.append(originals[region.region_id])
+        else:
+            changed += 1
+            result.append(polygon_region(region.region_id, contours[match].points, shape))
+    found = set(partner.values())
+    missing = [c for number, c in enumerate(contours) if number not in found and true_px[number] >= rules.smallest_px]
+    result += [polygon_region(_new_id(z, contour), contour.points, shape) for contour in missing]
+    return result, (kept, changed, len(missing), len(regions) - kept - changed)
+
+
+def _new_id(z: int, contour: Contour) -> str:
+    return f"drawn-{region_id(z, contour)}"
+
+
+def _overlaps(
+    painted: NDArray[np.uint32], pieces: NDArray[np.int32], shown: int, true: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Give pixels common to each shown region and true piece, and the size of either."""
+    pairs = np.bincount(painted.ravel() * np.intp(true + 1) + pieces.ravel(), minlength=(shown + 1) * (true + 1))
+    table = pairs.reshape(shown + 1, true + 1)
+    return table[1:, 1:], table[1:].sum(axis=1), table[:, 1:].sum(axis=0)
+
+
+def _partners(iou: NDArray[np.float64], relation: float) -> dict[int, int]:
+    """Pair regions and pieces that are each other's best overlap."""
+    if not iou.size:
+        return {}
+    best_piece, best_region = iou.argmax(axis=1), iou.argmax(axis=0)
+    return {
+        number: int(piece)
+        for number, piece in enumerate(best_piece)
+        if best_region[piece] == number and iou[number, piece] >= relation
+    }

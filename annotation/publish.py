@@ -1,0 +1,173 @@
+"""Sections as tasks: images, contours to edit, the reason for choosing them; each section of an iteration once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from label_studio_sdk import LabelStudio
+from label_studio_sdk.label_interface.interface import LabelInterface
+from numpy.typing import NDArray
+from PIL import Image
+
+from annotation import published
+from annotation.contours import contours_of
+from annotation.correction import PreAnnotation
+from annotation.project import IMAGE_FOLDER, PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
+from annotation.regions import parse_regions, polygon_region, region_id
+from annotation.server import Server
+from annotation.tasks import OpenTask, tasks_of
+from loop.atomic import replacing
+from loop.errors import InputError
+from loop.progress import Progress, silent
+
+_IMPORT_AT_ONCE = 20  # tasks in one request, about 3 MB
+
+
+@dataclass(frozen=True)
+class SectionTask:
+    """A section chosen for proofreading.
+
+    Attributes
+    ----------
+    z, iteration : int
+    image : (y, x) uint8
+    before, after : (y, x) uint8 or None
+        Sections z - 1 and z + 1 for context; None at the ends of the volume.
+    labels : (y, x) unsigned integer
+        The pre-annotation; 0 is background.
+    reason : str
+        Why this section was chosen, for the annotator.
+    score : float
+        What the ranking gave it.
+    """
+
+    z: int
+    iteration: int
+    image: NDArray[np.uint8] = field(compare=False)
+    before: NDArray[np.uint8] | None = field(compare=False)
+    after: NDArray[np.uint8] | None = field(compare=False)
+    labels: NDArray[np.unsignedinteger] = field(compare=False)
+    reason: str
+    score: float
+
+    @property
+    def section_id(self) -> str:
+        """The name by which the server knows this section of this iteration."""
+        return published.section_id(self.z, self.iteration)
+
+
+def publish(server: Server, tasks: Sequence[SectionTask], *, progress: Progress = silent) -> list[int]:
+    """Put sections before the annotators, in the order given.
+
+    What the server already has is left alone, also after a crash between import and our own record of it.
+
+    Parameters
+    ----------
+    server : Server
+    tasks : sequence of SectionTask
+        Best first: they are served in this order.
+    progress : Progress
+        Counts sections.
+
+    Returns
+    -------
+    list of int
+        The server's task ids, in the order of `tasks`.
+
+    Raises
+    ------
+    InputError
+        Image and labels differ in shape, a section stands twice in `tasks`, or a contour does not fit the
+        labelling interface; nothing is published then.
+    """
+    _check(tasks)
+    client = connect(server)
+    project = ensure_project(client, server)
+    on_server = _by_section(client, project, tasks)
+    fresh = [task for task in tasks if task.section_id not in on_server]
+    interface = LabelInterface(labelling_interface())
+    for start in range(0, len(fresh), _IMPORT_AT_ONCE):
+        batch: list[Any] = []
+        for task in fresh[start : start + _IMPORT_AT_ONCE]:
+            batch.append(_prepared(server, task, interface))
+            progress(start + len(batch), len(fresh), f"section {task.z}")
+        client.projects.import_tasks(project, request=batch)
+    if fresh:
+        on_server = _by_section(client, project, tasks)
+    return [on_server[task.section_id].task_id for task in tasks]
+
+
+def _by_section(client: LabelStudio, project: int, tasks: Sequence[SectionTask]) -> dict[str, OpenTask]:
+    iterations = sorted({task.iteration for task in tasks})
+    return {task.section_id: task for iteration in iterations for task in tasks_of(client, project, iteration)}
+
+
+def _check(tasks: Sequence[SectionTask]) -> None:
+    seen: set[str] = set()
+    for task in tasks:
+        images = [image for image in (task.image, task.before, task.after) if image is not None]
+        if task.image.shape != task.labels.shape or any(image.dtype != np.uint8 or image.ndim != 2 for image in images):
+            raise InputError(
+                f"section {task.z} cannot be published",
+                given=f"image {task.image.dtype} {task.image.shape}, labels {task.labels.shape}",
+                expected="uint8 images (y, x) and labels of the same shape",
+                fix="take both from the same volume",
+            )
+        if task.section_id in seen:
+            raise InputError(
+                f"section {task.z} is to be published twice",
+                given=f"two tasks for section {task.z} of iteration {task.iteration}",
+                expected="each section once per iteration",
+                fix="leave one out",
+            )
+        seen.add(task.section_id)
+
+
+def _prepared(server: Server, task: SectionTask, interface: LabelInterface) -> dict[str, object]:
+    """Write the images and the kept pixels of a task; give what is imported."""
+    labels = np.asarray(task.labels, np.uint32)
+    contours = contours_of(labels)
+    shape = (labels.shape[0], labels.shape[1])
+    result = [polygon_region(region_id(task.z, contour), contour.points, shape) for contour in contours]
+    prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
+    _validate(task, prediction, interface)
+    published.store(server, task.iteration, PreAnnotation(task.z, labels, contours))
+    return {"data": _data(server, task), "predictions": [prediction]}
+
+
+def _validate(task: SectionTask, prediction: Mapping[str, object], interface: LabelInterface) -> None:
+    """Check what the server would accept unseen; its own check misses empty outlines."""
+    _, faults = parse_regions(prediction["result"], (task.image.shape[0], task.image.shape[1]))
+    problems = [f"{name}: {reason}" for name, reason in faults]
+    problems += interface.validate_prediction(dict(prediction), return_errors=True) or []
+    if problems:
+        raise InputError(
+            f"the pre-annotation of section {task.z} does not fit the labelling interface",
+            given="; ".join(problems[:5]),
+            expected="closed polygons labelled as the interface has it",
+            fix="report this: contours are made by proofloop itself",
+        )
+
+
+def _data(server: Server, task: SectionTask) -> dict[str, object]:
+    shown = {"image": task.image, "before": task.before, "after": task.after}
+    addresses = {name: _image(server, task, name, image) for name, image in shown.items()}
+    return addresses | {
+        "section_id": task.section_id,
+        "z": task.z,
+        "iteration": task.iteration,
+        "title": f"Section {task.z}, iteration {task.iteration}",
+        "reason": task.reason,
+        "before_title": f"Section {task.z - 1} (before)" if task.before is not None else "No section before",
+        "after_title": f"Section {task.z + 1} (after)" if task.after is not None else "No section after",
+    }
+
+
+def _image(server: Server, task: SectionTask, name: str, image: NDArray[np.uint8] | None) -> str:
+    """Write an image below the served folder; give its address there."""
+    place = Path(IMAGE_FOLDER) / f"it{task.iteration:03d}" / f"z{task.z:05d}-{name}.png"
+    with replacing(server.files / place) as temporary:
+        Image.fromarray(image if image is not None else np.full((64, 64), 32, np.uint8)).save(temporary)
+    return f"/data/local-files/?d={place.as_posix()}"

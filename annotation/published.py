@@ -1,0 +1,61 @@
+"""What was published for each section, kept so that ingest can give back the very pixels that nobody changed."""
+
+from pathlib import Path
+
+import numpy as np
+
+from annotation.contours import Contour
+from annotation.correction import PreAnnotation
+from annotation.server import Server
+from loop.atomic import replacing
+from loop.errors import InputError
+
+
+def section_id(z: int, iteration: int) -> str:
+    """Name a section of an iteration; the server's tasks carry it as `data.section_id`."""
+    return f"it{iteration:03d}-z{z:05d}"
+
+
+def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
+    """Keep what is about to be published."""
+    lengths = [len(contour.points) for contour in published.contours]
+    path = _path(server, published.z, iteration)
+    with replacing(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            labels=published.labels,
+            objects=np.array([contour.object_id for contour in published.contours], np.uint32),
+            pieces=np.array([contour.piece for contour in published.contours], np.int32),
+            points=np.concatenate([np.zeros((0, 2)), *(contour.points for contour in published.contours)]),
+            ends=np.cumsum(lengths, dtype=np.int64),
+        )
+    return path
+
+
+def load(server: Server, z: int, iteration: int) -> PreAnnotation:
+    """Read back what was published.
+
+    Raises
+    ------
+    InputError
+        The file is gone.
+    """
+    path = _path(server, z, iteration)
+    if not path.exists():
+        raise InputError(
+            f"the pre-annotation of section {z} is gone",
+            given=path,
+            expected="the file that publishing wrote",
+            fix="restore it from a backup of the run; without it untouched regions cannot keep their pixels",
+        )
+    with np.load(path) as kept:
+        points = np.split(kept["points"], kept["ends"][:-1]) if len(kept["ends"]) else []
+        contours = [
+            Contour(int(object_id), int(piece), vertices)
+            for object_id, piece, vertices in zip(kept["objects"], kept["pieces"], points, strict=True)
+        ]
+        return PreAnnotation(z, kept["labels"], contours)
+
+
+def _path(server: Server, z: int, iteration: int) -> Path:
+    return server.directory / "published" / f"{section_id(z, iteration)}.npz"

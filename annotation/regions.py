@@ -1,0 +1,157 @@
+"""Contours as Label Studio's polygon regions and back, with every fault of what comes back named."""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from annotation.contours import Contour
+from annotation.project import CONTOURS, OBJECT, SECTION
+
+_DIGITS = 4  # of a percentage: 1e-6 of the image's side, far below what could move a pixel centre across a line
+_OUR_ID = re.compile(r"z\d+-o(\d+)-p(\d+)")
+
+
+@dataclass(frozen=True)
+class Region:
+    """A polygon of an annotation.
+
+    Attributes
+    ----------
+    region_id : str
+    points : (n, 2) float64
+        Vertices x, y in pixels.
+    """
+
+    region_id: str
+    points: NDArray[np.float64] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in an annotation that cannot be used.
+
+    Attributes
+    ----------
+    task_id, annotation_id : int
+    region_id : str
+        Empty when the whole annotation is meant.
+    reason : str
+    """
+
+    task_id: int
+    annotation_id: int
+    region_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        region = f" region {self.region_id}" if self.region_id else ""
+        return f"task {self.task_id} annotation {self.annotation_id}{region}: {self.reason}"
+
+
+def region_id(z: int, contour: Contour) -> str:
+    """Name a contour's region: unique in its task, and it carries the object."""
+    return f"z{z}-o{contour.object_id}-p{contour.piece}"
+
+
+def object_of(name: str) -> int | None:
+    """Give the object that a region of ours carries in its id, None for a region that an annotator drew."""
+    found = _OUR_ID.fullmatch(name)
+    return int(found.group(1)) if found else None
+
+
+def percent(points: NDArray[np.float64], shape: tuple[int, int]) -> list[list[float]]:
+    """Give vertices in per cent of width and height, as the server stores them."""
+    height, width = shape
+    rounded: list[list[float]] = np.round(points * (100 / width, 100 / height), _DIGITS).tolist()
+    return rounded
+
+
+def polygon_region(name: str, points: NDArray[np.float64], shape: tuple[int, int]) -> dict[str, object]:
+    """Give one region as the server's API wants it."""
+    return {
+        "id": name,
+        "type": "polygonlabels",
+        "from_name": CONTOURS,
+        "to_name": SECTION,
+        "original_width": shape[1],
+        "original_height": shape[0],
+        "image_rotation": 0,
+        "value": {"points": percent(points, shape), "closed": True, "polygonlabels": [OBJECT]},
+    }
+
+
+def parse_regions(result: object, shape: tuple[int, int]) -> tuple[list[Region], list[tuple[str, str]]]:
+    """Read an annotation's result.
+
+    Parameters
+    ----------
+    result : object
+        Whatever the server holds; nothing about it is trusted.
+    shape : (height, width)
+
+    Returns
+    -------
+    regions : list of Region
+        The usable ones, in their order.
+    faults : list of (region id, reason)
+        All that is wrong with the others.
+    """
+    if not isinstance(result, list):
+        return [], [("", f"the result is {type(result).__name__}, not a list of regions")]
+    regions: list[Region] = []
+    faults: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for number, item in enumerate(result):
+        name = item.get("id") if isinstance(item, dict) else None
+        name = name if isinstance(name, str) and name else f"#{number}"
+        reasons = list(_faults(item))
+        if name in seen:
+            reasons.append("a second region has the same id")
+        seen.add(name)
+        faults += [(name, reason) for reason in reasons]
+        if not reasons and isinstance(item, dict):
+            points = np.array(item["value"]["points"], np.float64) * (shape[1] / 100, shape[0] / 100)
+            regions.append(Region(name, points))
+    return regions, faults
+
+
+def _faults(item: object) -> Iterator[str]:
+    if not isinstance(item, dict):
+        yield f"it is {type(item).__name__}, not a region"
+        return
+    if item.get("type") != "polygonlabels":
+        yield f"its type is {item.get('type')!r}, not 'polygonlabels'"
+        return
+    if item.get("to_name") != SECTION:
+        yield f"it lies on {item.get('to_name')!r}, not on {SECTION!r}"
+    if item.get("image_rotation"):
+        yield f"the image was rotated by {item['image_rotation']!r} degrees"
+    value = item.get("value")
+    if not isinstance(value, dict):
+        yield "it has no value"
+        return
+    if value.get("polygonlabels") != [OBJECT]:
+        yield f"its labels are {value.get('polygonlabels')!r}, not [{OBJECT!r}]"
+    if value.get("closed") is False:
+        yield "its outline is not closed"
+    points = value.get("points")
+    if not isinstance(points, list) or len(points) < 3:
+        yield "it has fewer than three points"
+    elif not all(_is_point(point) for point in points):
+        yield "a point is not a pair of finite numbers within the image"
+
+
+def _is_point(point: object) -> bool:
+    # Label Studio lets a vertex stand a little outside; far away it is an accident, and huge numbers overflow.
+    return (
+        isinstance(point, list)
+        and len(point) == 2
+        and all(
+            isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) and -100 <= v <= 200
+            for v in point
+        )
+    )

@@ -1,0 +1,142 @@
+"""What the server holds: tasks of an iteration, and what changed since the last look."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from label_studio_sdk import LabelStudio
+
+
+@dataclass(frozen=True)
+class OpenTask:
+    """A task on the server.
+
+    Attributes
+    ----------
+    task_id : int
+    section_id : str
+    z, iteration : int
+    annotations : int
+        Submitted ones, skipped ones not counted.
+    """
+
+    task_id: int
+    section_id: str
+    z: int
+    iteration: int
+    annotations: int
+
+
+@dataclass(frozen=True)
+class ChangedTask:
+    """A task that was published, annotated or edited since the last look.
+
+    Attributes
+    ----------
+    task_id : int
+    section : (z, iteration) or None
+        None for a task that proofloop did not publish.
+    annotation_ids : list of int
+    updated_at : datetime
+    """
+
+    task_id: int
+    section: tuple[int, int] | None
+    annotation_ids: list[int]
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """An annotation as the server holds it.
+
+    Attributes
+    ----------
+    annotation_id, annotator_id : int
+    updated_at : datetime
+    lead_time_s : float
+    skipped : bool
+    result : object
+        Not checked in any way.
+    """
+
+    annotation_id: int
+    annotator_id: int
+    updated_at: datetime
+    lead_time_s: float
+    skipped: bool
+    result: object
+
+
+def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask]:
+    """List the tasks of an iteration in the order in which they are served."""
+    query = _query([("data.iteration", "equal", "Number", iteration)])
+    listed: Iterable[Any] = client.tasks.list(
+        project=project, query=query, fields="task_only", include=["id", "data", "total_annotations"]
+    )
+    found = [
+        OpenTask(
+            task_id=int(task.id),
+            section_id=str(task.data["section_id"]),
+            z=int(task.data["z"]),
+            iteration=int(task.data["iteration"]),
+            annotations=int(task.total_annotations or 0),
+        )
+        for task in listed
+    ]
+    return sorted(found, key=lambda task: task.task_id)
+
+
+def changed_since(client: LabelStudio, project: int, since: datetime | None) -> Iterator[ChangedTask]:
+    """Go through the tasks that changed after `since`, oldest change first."""
+    conditions = []
+    if since is not None:
+        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        conditions.append(("updated_at", "greater", "Datetime", moment))
+    query = _query(conditions)
+    listed: Iterable[Any] = client.tasks.list(
+        project=project, query=query, include=["id", "data", "updated_at", "annotations"]
+    )
+    for task in listed:
+        z, iteration = task.data.get("z"), task.data.get("iteration")
+        ours = isinstance(z, int) and isinstance(iteration, int)
+        yield ChangedTask(
+            task_id=int(task.id),
+            section=(z, iteration) if ours else None,
+            annotation_ids=[_field(annotation, "id") for annotation in task.annotations or ()],
+            updated_at=_moment(task.updated_at),
+        )
+
+
+def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation:
+    """Fetch one annotation."""
+    fetched = client.annotations.get(annotation_id)
+    return Annotation(
+        annotation_id=annotation_id,
+        annotator_id=_field(fetched.completed_by, "id")
+        if not isinstance(fetched.completed_by, int)
+        else fetched.completed_by,
+        updated_at=_moment(fetched.updated_at),
+        lead_time_s=float(fetched.lead_time or 0),
+        skipped=bool(fetched.was_cancelled),
+        result=fetched.result,
+    )
+
+
+def _moment(value: Any) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+
+
+def _field(value: Any, name: str) -> Any:
+    """Read a field of what the client gives, now as a dictionary and now as an object."""
+    return value[name] if isinstance(value, dict) else getattr(value, name)
+
+
+def _query(conditions: list[tuple[str, str, str, Any]]) -> str:
+    items = [
+        {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
+        for field, operator, kind, value in conditions
+    ]
+    return json.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:updated_at"]})

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from flows.report_curve import voi_by_iteration, voi_by_sections
 from flows.report_pictures import panel_pictures
-from flows.report_words import counted, duration, key_figures, verdict
+from flows.report_words import duration, key_figures, verdict
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
 from loop.atomic import write_text
 
@@ -49,7 +49,7 @@ def render_report(summary: RunSummary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=duration, counted=counted)
+    environment.filters["duration"] = duration
     measured = summary.measured
     return environment.get_template("report.html.j2").render(
         run=summary,

@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from flows.summary import IterationSummary
 from loop.metrics import Agreement
@@ -50,7 +50,7 @@ def _curve(measured: Measured, places: list[int], label: str) -> str:
         axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="#00805a", label="promoted")
     for place, (_, agreement) in zip(places, measured, strict=True):
         axes.annotate(
-            f"{agreement.voi:.2f}", (place, agreement.voi), (0, 9), textcoords="offset points", ha="center", color=INK
+            f"{agreement.voi:.2f}", (place, agreement.voi), (0, 10), textcoords="offset points", ha="center", color=INK
         )
     _finish(axes, label, places)
     return _svg_uri(figure)
@@ -60,7 +60,7 @@ def _finish(axes: Axes, label: str, places: list[int]) -> None:
     axes.set_xlabel(label)
     axes.set_ylabel("Hold-out VOI (bits)")
     axes.set_ylim(bottom=0, top=1.18 * axes.get_ylim()[1])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(FixedLocator(places) if len(places) < 9 else MaxNLocator(integer=True))
     room = 0.5 if len(set(places)) == 1 else 0.08 * (max(places) - min(places))
     axes.set_xlim(min(places) - room, max(places) + room)
     axes.grid(axis="y", color=GRID, linewidth=0.8)

@@ -25,8 +25,8 @@ def panel_pictures(panel: SectionPanel) -> list[tuple[str, str]]:
     return [
         ("EM", png_uri(grey)),
         ("Truth", png_uri(_tinted(grey, panel.truth, true_colours))),
-        ("Predicted membrane, black = certain", png_uri(membrane)),
-        ("Segmentation", png_uri(_tinted(grey, panel.segmentation, found_colours))),
+        ("Predicted membrane, black is certain", png_uri(membrane)),
+        (f"Segmentation, VOI {panel.voi:.2f} bits", png_uri(_tinted(grey, panel.segmentation, found_colours))),
     ]
 
 

@@ -19,7 +19,7 @@ def _change(measured: tuple[tuple[IterationSummary, Agreement], ...]) -> str:
     span = f"over {counted(len(measured), 'iteration')}"
     if best >= first:
         return f"Hold-out VOI has not fallen {span}: no model was better than the first with {first:.2f} bits."
-    return f"Hold-out VOI fell from {first:.2f} to {best:.2f} bits (\N{MINUS SIGN}{1 - best / first:.0%}) {span}."
+    return f"Hold-out VOI fell from {first:.2f} to {best:.2f} bits ({percent(best / first - 1)}) {span}."
 
 
 def _corrections(summary: RunSummary) -> str:

@@ -79,7 +79,7 @@ def _bare(*turns: IterationSummary) -> RunSummary:
 def test_the_verdict_says_how_far_voi_fell_and_what_it_cost() -> None:
     said = verdict(_bare(_turn(1, 1.0, 1.0), _turn(2, 0.7, 0.6), _turn(3, 0.5, 0.5)))
     assert said == (
-        "Hold-out VOI fell from 2.00 to 1.00 bits (\N{MINUS SIGN}50%) over three iterations. "
+        "Hold-out VOI fell from 2.00 to 1.00 bits (\N{MINUS SIGN}50 %) over three iterations. "
         "Six sections were corrected by oracle@localhost in 39 min."
     )
 

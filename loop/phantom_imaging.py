@@ -1,27 +1,13 @@
-"""How the microscope and the knife see the phantom: membranes by their slant, texture, stain, blur, noise, damage."""
+"""How the microscope shows a section: membranes by their slant, blur and noise; and what spoils it."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage, special
 
+from loop.phantom_noise import grainy, smooth_noise
 from loop.phantom_walls import Plane, Walls
 
 LEAFLET_PX = 0.65
-"""Half the width of one membrane, blurred by nothing yet."""
-
-
-def smooth_noise(shape: tuple[int, int], spacing_px: float, rng: np.random.Generator) -> Plane:
-    """Noise (y, x) of unit variance that changes over `spacing_px`."""
-    coarse = rng.standard_normal([int(n / spacing_px) + 4 for n in shape])
-    return stretched(coarse, shape, spacing_px)
-
-
-def stretched(coarse: NDArray[np.float64], shape: tuple[int, int], spacing_px: float) -> Plane:
-    """Interpolate values on a grid of `spacing_px` to every pixel."""
-    rows, columns = np.arange(shape[0]) / spacing_px + 1, np.arange(shape[1]) / spacing_px + 1
-    y, x = np.meshgrid(rows, columns, indexing="ij")
-    fine: Plane = ndimage.map_coordinates(coarse, [y, x], order=3, output=np.float32, mode="nearest")
-    return fine * np.float32(1.25)
+"""Standard deviation of one membrane's profile, before the beam blurs it."""
 
 
 def membrane_darkness(walls: Walls, cleft_px: Plane) -> Plane:
@@ -37,12 +23,6 @@ def membrane_darkness(walls: Walls, cleft_px: Plane) -> Plane:
         offset = walls.distance_px - side
         dark += special.erf((offset + width / 2) / scale) - special.erf((offset - width / 2) / scale)
     return np.asarray(dark * (LEAFLET_PX * np.sqrt(np.pi / 2)) / width, np.float32)
-
-
-def grainy(shape: tuple[int, int], sigma_px: float, rng: np.random.Generator) -> Plane:
-    """Noise (y, x) of unit variance with grains of `sigma_px`."""
-    noise = ndimage.gaussian_filter(rng.standard_normal(shape).astype(np.float32), sigma_px, mode="wrap")
-    return np.asarray(noise / noise.std(), np.float32)
 
 
 def expose(scene: Plane, blur_px: float, noise_grey: float, rng: np.random.Generator) -> Plane:

@@ -73,7 +73,7 @@ def _strand_organelles(owner: int, strand: Strand, rng: np.random.Generator) -> 
         yield _inside(Kind.MICROTUBULE, owner, strand, (rng.uniform(1.0, 1.7), 1.0), (6, 40), rng)
     for _ in range(rng.poisson(sections / 60)):
         place = _inside(Kind.SYNAPSE, owner, strand, (rng.uniform(6, 13), 3.0), (4, 10), rng)
-        outward = strand.radius_px[0] * np.array([np.cos(place.phase), np.sin(place.phase)])
+        outward = width * np.array([np.cos(place.phase), np.sin(place.phase)])
         yield Organelle(place.kind, owner, place.first, place.centre_px + outward, place.axes_px, 0.0, place.phase)
 
 

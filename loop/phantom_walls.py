@@ -38,12 +38,12 @@ def section_walls(fibres: list[Fibre], z: int, where: Plane, moving: Plane) -> W
 
     Parameters
     ----------
-    fibres
+    fibres : list of Fibre
         The bundle; those that cross come last and push the others aside.
-    where
-        (2, y, x): tissue coordinates (y, x) of each pixel, bent and slipped as the section is.
-    moving
-        (2, y, x): how the tissue coordinates change from one section to the next.
+    where : ndarray of float32, shape (2, y, x)
+        Tissue coordinates (y, x) of each pixel, bent and slipped as the section is.
+    moving : ndarray of float32, shape (2, y, x)
+        How the tissue coordinates change from one section to the next.
     """
     field = _Field(where.shape[1:])
     for index, fibre in enumerate(fibres):

@@ -11,7 +11,8 @@ from scipy import ndimage
 from skimage import measure, metrics, segmentation
 
 from loop.errors import InputError
-from loop.phantom import Phantom, PhantomConfig, make_phantom, write_phantom
+from loop.phantom import Phantom, make_phantom, write_phantom
+from loop.phantom_config import PhantomConfig
 
 SHAPE = (24, 128, 128)
 STEADY = PhantomConfig(jitter_nm=0, slip_nm=0)

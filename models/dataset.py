@@ -1,0 +1,172 @@
+"""Patches to learn from: an endless, reproducible stream out of partly annotated stacks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.errors import InputError
+from models.augment import AugmentConfig, augment
+from models.targets import membrane_target
+
+NOT_ANNOTATED = np.int32(-1)
+
+
+@dataclass(frozen=True)
+class TrainingBlock:
+    """A stack of sections of which some are annotated.
+
+    Attributes
+    ----------
+    image : (z, y, x) uint8
+        Every section, also those that serve only as context.
+    labels : (z, y, x) unsigned
+        Instances, 0 = membrane; read only where annotated.
+    annotated : (z,) bool
+        Which sections have labels that count.
+    """
+
+    image: NDArray[np.uint8]
+    labels: NDArray[np.unsignedinteger]
+    annotated: NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        if (
+            self.image.ndim != 3
+            or self.image.shape != self.labels.shape
+            or self.annotated.shape != self.image.shape[:1]
+        ):
+            raise InputError(
+                "the parts of a training block do not fit together",
+                given=f"image {self.image.shape}, labels {self.labels.shape}, annotated {self.annotated.shape}",
+                expected="image and labels of one shape (z, y, x) and one flag a section",
+                fix="cut image, labels and flags from the same sections",
+            )
+        if self.image.dtype != np.uint8 or self.labels.dtype.kind != "u" or self.annotated.dtype != np.bool_:
+            raise InputError(
+                "the parts of a training block have the wrong type",
+                given=f"image {self.image.dtype}, labels {self.labels.dtype}, annotated {self.annotated.dtype}",
+                expected="image uint8, labels unsigned integer, annotated bool",
+                fix="convert the arrays before training",
+            )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One thing to learn: `image` (z + 2 * context, y, x) in [0, 1]; `membrane` and `mask` (z, y, x), 0 or 1."""
+
+    image: NDArray[np.float32]
+    membrane: NDArray[np.float32]
+    mask: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PatchShape:
+    """Extents of a sample: `sections` of membrane, `px` along y and x, `context` more sections either side."""
+
+    sections: int
+    px: int
+    context: int
+
+
+class PatchSampler:
+    """Samples by number: equal seed and number give an equal sample, whoever asks and in whatever order.
+
+    Parameters
+    ----------
+    blocks : sequence of TrainingBlock
+        Sections are drawn evenly from all that are annotated.
+    shape : PatchShape
+        Patches are centred on an annotated section; what they need beyond a block's ends is its reflection.
+    border_px : int
+        Width of membrane, see `membrane_target`.
+    augmentation : AugmentConfig
+        How samples are altered.
+    seed : int
+        Decides all of it.
+
+    Raises
+    ------
+    InputError
+        Nothing is annotated, the annotated sections hold no instance, or a block is smaller than a patch.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[TrainingBlock],
+        shape: PatchShape,
+        *,
+        border_px: int,
+        augmentation: AugmentConfig,
+        seed: int,
+    ) -> None:
+        _check(blocks, shape)
+        self._blocks, self._shape, self._seed = tuple(blocks), shape, seed
+        self._labels = [_small_numbers(block.labels) for block in blocks]
+        self._border_px, self._augmentation = border_px, augmentation
+        self._centres = [
+            (number, int(z)) for number, block in enumerate(blocks) for z in np.flatnonzero(block.annotated)
+        ]
+
+    def sample(self, number: int) -> Sample:
+        """Give sample `number` of the stream."""
+        rng = np.random.default_rng((self._seed, number))
+        which, centre = self._centres[rng.integers(len(self._centres))]
+        block, shape = self._blocks[which], self._shape
+        top, left = (int(rng.integers(extent - shape.px + 1)) for extent in block.image.shape[1:])
+        depth = shape.sections + 2 * shape.context
+        first = centre - shape.context - int(rng.integers(shape.sections))
+        z = reflected(np.arange(first, first + depth), len(block.image))
+        window = (slice(top, top + shape.px), slice(left, left + shape.px))
+        labels = np.where(block.annotated[z][:, None, None], self._labels[which][(z, *window)], NOT_ANNOTATED)
+        patch = augment(block.image[(z, *window)], labels, config=self._augmentation, rng=rng)
+        return self._cut(patch.image, patch.labels)
+
+    def _cut(self, image: NDArray[np.float32], labels: NDArray[np.int32]) -> Sample:
+        inner = labels[self._shape.context : self._shape.context + self._shape.sections]
+        mask = inner != NOT_ANNOTATED
+        membrane = membrane_target(np.where(mask, inner, 0).astype(np.uint32), border_px=self._border_px)
+        return Sample(image=image, membrane=(membrane & mask).astype(np.float32), mask=mask.astype(np.float32))
+
+
+def reflected(sections: NDArray[np.integer], count: int) -> NDArray[np.intp]:
+    """Fold section numbers beyond either end of `count` sections back inside, the end section being the mirror."""
+    if count == 1:
+        return np.zeros(len(sections), dtype=np.intp)
+    period = 2 * (count - 1)
+    folded = np.mod(sections, period)
+    return np.minimum(folded, period - folded).astype(np.intp)
+
+
+def _small_numbers(labels: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
+    """Number the instances so that float32, in which patches are warped, holds every number exactly."""
+    if labels.max(initial=0) < 2**24:
+        return labels.astype(np.int32)
+    ids, numbers = np.unique(labels, return_inverse=True)
+    return numbers.reshape(labels.shape).astype(np.int32) + np.int32(ids[0] != 0)
+
+
+def _check(blocks: Sequence[TrainingBlock], shape: PatchShape) -> None:
+    if not any(block.annotated.any() for block in blocks):
+        raise InputError(
+            "there is nothing to learn from",
+            given=f"{len(blocks)} blocks without an annotated section",
+            expected="at least one annotated section",
+            fix="give labels for at least one section",
+        )
+    if not any(block.labels[block.annotated].any() for block in blocks):
+        raise InputError(
+            "the labels have no foreground",
+            given="annotated sections in which every voxel is 0",
+            expected="instances with numbers above 0; 0 is membrane",
+            fix="check that the right dataset was given as labels",
+        )
+    for block in blocks:
+        if min(block.image.shape[1:]) < shape.px:
+            raise InputError(
+                "the patch is larger than the sections",
+                given=f"patch of {shape.px} px, sections of {block.image.shape[1]} x {block.image.shape[2]} px",
+                expected="a patch no larger than the sections along y and x",
+                fix="set a smaller patch_px in the training settings",
+            )

@@ -1,0 +1,63 @@
+"""Whether a network may predict in bfloat16 on this machine: decided by measuring it against float32."""
+
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from models.unet3d import UNet3d
+
+Precision = Literal["auto", "float32", "bfloat16"]
+DIFFERENCE_MOST = 0.10
+MEAN_DIFFERENCE_MOST = 0.005
+GAIN_LEAST = 1.2
+
+
+@dataclass(frozen=True)
+class PrecisionCheck:
+    """What the comparison of one input showed: differences of probability, and seconds of each."""
+
+    difference_most: float
+    difference_mean: float
+    seconds_float32: float
+    seconds_bfloat16: float
+
+    @property
+    def bfloat16_is_better(self) -> bool:
+        """Whether bfloat16 agrees with float32 and is clearly faster."""
+        agrees = self.difference_most <= DIFFERENCE_MOST and self.difference_mean <= MEAN_DIFFERENCE_MOST
+        return agrees and self.seconds_float32 >= GAIN_LEAST * self.seconds_bfloat16
+
+
+def check_precision(network: UNet3d, image: Tensor) -> PrecisionCheck:
+    """Run `network`, as it is in float32, and a bfloat16 copy of it on `image` and compare."""
+    copy = as_bfloat16(network)
+    exact, seconds_float32 = _timed(network, image)
+    rounded, seconds_bfloat16 = _timed(copy, image)
+    # a NaN on either side makes both figures NaN, which no limit admits
+    difference = (exact - rounded).abs()
+    return PrecisionCheck(float(difference.max()), float(difference.mean()), seconds_float32, seconds_bfloat16)
+
+
+def as_bfloat16(network: UNet3d) -> UNet3d:
+    """Copy `network` with weights in bfloat16."""
+    copy = UNet3d(network.config).eval().to(torch.bfloat16)
+    copy.load_state_dict(network.state_dict())
+    return copy.to(memory_format=torch.channels_last_3d)  # type: ignore[no-any-return, call-overload]
+
+
+def probabilities(network: UNet3d, image: Tensor) -> Tensor:
+    """Predict membrane probability, float32, in the precision of the network's weights."""
+    dtype = network.head.weight.dtype
+    with torch.inference_mode():
+        laid_out = image.to(dtype).contiguous(memory_format=torch.channels_last_3d)
+        return network(laid_out).float().sigmoid()  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped
+
+
+def _timed(network: UNet3d, image: Tensor) -> tuple[Tensor, float]:
+    probabilities(network, image)  # the first call pays for set-up
+    begun = time.perf_counter()
+    predicted = probabilities(network, image)
+    return predicted, time.perf_counter() - begun

@@ -1,0 +1,82 @@
+"""The settings of a training."""
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+from loop.errors import InputError
+from models.augment import AugmentConfig
+from models.losses import LossName
+from models.unet3d import NetworkConfig, Preset, network_preset
+
+
+class TrainingConfig(BaseModel):
+    """Everything that decides the outcome of a training, the data apart."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    network: NetworkConfig
+    """The layout to train."""
+    steps: PositiveInt
+    """Updates of the weights."""
+    batch: PositiveInt
+    """Patches an update."""
+    patch_sections: PositiveInt
+    """Sections of membrane in a patch; the network's context comes on top."""
+    patch_px: PositiveInt
+    """Extent of a patch along y and x; a multiple of the network's grid."""
+    learning_rate: PositiveFloat
+    """Peak of the schedule when training starts from nothing."""
+    warm_learning_rate: PositiveFloat
+    """Peak of the schedule when training starts from a checkpoint."""
+    weight_decay: NonNegativeFloat = 1e-4
+    """Decoupled weight decay (AdamW)."""
+    average: float = Field(default=0.99, ge=0, lt=1)
+    """Share of the running average of the weights that an update keeps; that average is the result."""
+    loss: LossName = "bce_dice"
+    """What is minimised."""
+    border_px: NonNegativeInt = 1
+    """How far membrane reaches into each instance, see `membrane_target`."""
+    augmentation: AugmentConfig = AugmentConfig()
+    """How patches are altered."""
+    seed: NonNegativeInt = 0
+    """Decides the first weights and every patch."""
+    checkpoint_every: PositiveInt = 100
+    """Updates between two saved states that a killed training can resume from."""
+    workers: PositiveInt = 1
+    """Threads that prepare patches; any number gives the same patches."""
+
+
+def training_preset(name: Preset) -> TrainingConfig:
+    """Give the settings called `name`: `cpu` for minutes on two cores, `full` for the predecessor's network."""
+    if name == "full":
+        return TrainingConfig(
+            network=network_preset("full"),
+            steps=20_000,
+            batch=2,
+            patch_sections=16,
+            patch_px=192,
+            learning_rate=1e-3,
+            warm_learning_rate=3e-4,
+            average=0.999,
+        )
+    return TrainingConfig(
+        network=network_preset("cpu"),
+        steps=400,
+        batch=8,
+        patch_sections=1,
+        patch_px=256,
+        learning_rate=4e-3,
+        warm_learning_rate=2e-3,
+    )
+
+
+def check_patch(config: TrainingConfig) -> None:
+    """Refuse a patch that the network cannot halve as often as it must."""
+    sections, px = config.network.grid
+    if config.patch_px % px or config.patch_sections % sections:
+        raise InputError(
+            "the patch does not fit the network",
+            given=f"patch_sections = {config.patch_sections}, patch_px = {config.patch_px}",
+            expected=f"multiples of {sections} sections and {px} px",
+            fix=f"set patch_px = {max(px, config.patch_px // px * px)}"
+            f" and patch_sections = {max(sections, config.patch_sections // sections * sections)}",
+        )

@@ -65,12 +65,12 @@ class Painter:
         shape = (where.shape[1], where.shape[2])
         cloud = self.vesicles[walls.owner] * np.clip(0.7 + 0.6 * smooth_noise(shape, 20, rng), 0, 1)
         vesicles = draw_vesicles(np.asarray(cloud, np.float32), walls, rng)
-        return inside + np.where(inside < VESICLE_FREE_GREY, 0, vesicles)
+        return np.asarray(inside + np.where(inside < VESICLE_FREE_GREY, 0, vesicles), np.float32)
 
     def _membranes(self, walls: Walls, rng: np.random.Generator) -> Plane:
         """Stain that is stronger here and fainter there, on membranes that are now close and now apart."""
         shape = (walls.owner.shape[0], walls.owner.shape[1])
-        stain = np.clip(0.85 + 0.22 * smooth_noise(shape, 26, rng), 0.35, 1.25)
+        stain = np.clip(0.92 + 0.2 * smooth_noise(shape, 26, rng), 0.5, 1.3)
         cleft_px = np.clip(0.75 + 0.4 * smooth_noise(shape, 18, rng), 0.2, 1.6)
         grey = self.config.membrane_grey * stain * membrane_darkness(walls, cleft_px)
         return np.asarray(np.clip(grey, 0, DARKEST_WALL_GREY), np.float32)

@@ -10,6 +10,8 @@ from loop.phantom_walls import Walls
 SMALLEST_OBJECT_VOXELS = 60
 SMALLEST_CUT_PX = 14
 """A smaller piece of a fibre in a section is taken for wall."""
+LARGEST_HOLE_PX = 60
+"""A wall that encloses no more than this within one fibre looks like one of its organelles, and counts as such."""
 OBLIQUE_SHARE, OBLIQUE_PX = 0.2, 6.0
 """A wall that moves by s pixels within the section is widened to either side by this share of s, s at most 6."""
 
@@ -21,7 +23,7 @@ def ground_truth(walls: list[Walls], slips: NDArray[np.float64], config: Phantom
     pad = int(np.abs(shift).max()) + 1
     widths = [half + OBLIQUE_SHARE * np.clip(w.shift_px, 0, OBLIQUE_PX) for w in walls]
     owners = np.stack([np.where(w.distance_px > width, w.owner, 0) for w, width in zip(walls, widths, strict=True)])
-    owners = _without_small(_parted(owners))
+    owners = np.stack([_without_holes(_without_small(plane)) for plane in _parted(owners)])
     steady = np.pad(np.zeros_like(owners), ((0, 0), (pad, pad), (pad, pad)))
     rows, columns = owners.shape[1:]
     places = [(z, slice(pad + y, pad + y + rows), slice(pad + x, pad + x + columns)) for z, (y, x) in enumerate(shift)]
@@ -44,11 +46,21 @@ def _parted(owners: NDArray[np.uint16]) -> NDArray[np.uint16]:
     return result
 
 
-def _without_small(owners: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Blank the cuts that are too small."""
-    result = np.empty_like(owners)
-    for z, plane in enumerate(owners):
-        parts = measure.label(plane, connectivity=1)
-        small = np.bincount(parts.ravel()) < SMALLEST_CUT_PX
-        result[z] = np.where(small[parts], 0, plane)
-    return result
+def _without_small(plane: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Blank the cuts in a section (y, x) that are too small."""
+    parts = measure.label(plane, connectivity=1)
+    small = np.bincount(parts.ravel()) < SMALLEST_CUT_PX
+    return np.where(small[parts], np.uint16(0), plane)
+
+
+def _without_holes(plane: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Fill the small holes in a section (y, x) that lie within one fibre."""
+    filled = plane.copy()
+    for hole in measure.regionprops(measure.label(plane == 0, connectivity=2)):
+        if hole.area <= LARGEST_HOLE_PX:
+            y, x, stop_y, stop_x = hole.bbox
+            around = plane[max(y - 1, 0) : stop_y + 1, max(x - 1, 0) : stop_x + 1]
+            owners = np.unique(around[around > 0])
+            if len(owners) == 1:
+                filled[y:stop_y, x:stop_x][hole.image] = owners[0]
+    return filled

@@ -83,6 +83,15 @@ def test_different_ids_never_touch_within_a_section(phantom: Phantom) -> None:
         assert not ((first != second) & (first > 0) & (second > 0)).any()
 
 
+def test_no_object_has_a_hole_of_a_few_pixels(phantom: Phantom) -> None:
+    """An outline cannot show one, so it would be lost between the labels and the annotators."""
+    for section in phantom.labels:
+        for hole in measure.regionprops(measure.label(section == 0, connectivity=2)):
+            y, x, stop_y, stop_x = hole.bbox
+            around = section[max(y - 1, 0) : stop_y + 1, max(x - 1, 0) : stop_x + 1]
+            assert hole.area > 20 or len(np.unique(around[around > 0])) > 1
+
+
 def test_walls_and_gaps_take_a_share_like_that_of_real_cortex(phantom: Phantom) -> None:
     assert 0.08 < (phantom.labels == 0).mean() < 0.28
 

@@ -136,15 +136,18 @@ def reflected(sections: NDArray[np.integer], count: int) -> NDArray[np.intp]:
         return np.zeros(len(sections), dtype=np.intp)
     period = 2 * (count - 1)
     folded = np.mod(sections, period)
-    return np.minimum(folded, period - folded).astype(np.intp)
+    inside: NDArray[np.intp] = np.minimum(folded, period - folded).astype(np.intp)
+    return inside
 
 
 def _small_numbers(labels: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
-    """Number the instances so that float32, in which patches are warped, holds every number exactly."""
+    """Renumber the instances where float32, in which patches are warped, would not hold their numbers exactly."""
     if labels.max(initial=0) < 2**24:
         return labels.astype(np.int32)
     ids, numbers = np.unique(labels, return_inverse=True)
-    return numbers.reshape(labels.shape).astype(np.int32) + np.int32(ids[0] != 0)
+    first = 0 if ids[0] == 0 else 1
+    small: NDArray[np.int32] = (numbers.reshape(labels.shape) + first).astype(np.int32)
+    return small
 
 
 def _check(blocks: Sequence[TrainingBlock], shape: PatchShape) -> None:

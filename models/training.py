@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import JsonValue
 from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.tensorboard import SummaryWriter
@@ -96,7 +97,7 @@ def train(
     peak = config.learning_rate if start_from is None else config.warm_learning_rate
     with SummaryWriter(log_dir=str(out_dir / LOGS), purge_step=state.step) as writer:
         _run(state, sampler, config, peak=peak, save_as=(unfinished, fingerprint), report=_Report(writer, progress))
-    provenance = {"fingerprint": fingerprint, "steps": state.step, "loss": state.loss, "seed": config.seed}
+    provenance: dict[str, JsonValue] = {"fingerprint": fingerprint, "steps": state.step, "loss": state.loss}
     result = Checkpoint(network=config.network, tensors=state.average, provenance=provenance)
     sha256 = save_checkpoint(out_dir / CHECKPOINT, result)
     unfinished.unlink()
@@ -156,8 +157,8 @@ def _update(state: TrainingState, batch: _Batch, config: TrainingConfig, *, kept
     norm = clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_MOST)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         raise TrainingDiverged(
-            f"training diverged at step {state.step}: loss {float(loss.detach())}, gradient norm {float(norm)}; the last good"
-            f" state is kept in {kept}. Lower learning_rate (now {config.learning_rate}) or check the images."
+            f"training diverged at step {state.step}: loss {float(loss.detach())}, gradient norm {float(norm)};"
+            f" the last good state is kept in {kept}: lower the learning rate or check the images"
         )
     state.optimiser.step()
     return float(loss.detach()), logits.detach()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 
 from loop.errors import InputError
@@ -59,7 +60,7 @@ def save_state(path: Path, state: TrainingState, *, fingerprint: str) -> None:
             if moment in state.optimiser.state[parameter]:
                 tensors[f"{moment}/{number}"] = state.optimiser.state[parameter][moment]
     # the loss as text keeps "nan", which JSON has not
-    provenance = {"fingerprint": fingerprint, "step": state.step, "loss": str(state.loss)}
+    provenance: dict[str, JsonValue] = {"fingerprint": fingerprint, "step": state.step, "loss": str(state.loss)}
     save_checkpoint(path, Checkpoint(network=state.network.config, tensors=tensors, provenance=provenance))
 
 

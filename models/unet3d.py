@@ -167,6 +167,7 @@ class UNet3d(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:
+        """Give the membrane logits of `image`."""
         features = _fold((image - 0.5) * 4.0, self.config.fold)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):

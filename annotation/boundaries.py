@@ -105,6 +105,8 @@ def trace(labels: NDArray[np.unsignedinteger]) -> Boundaries:
     regions = pieces_of(labels)
     objects = np.zeros(int(regions.max(initial=0)) + 1, np.uint32)
     objects[regions] = labels
+    if len(objects) == 1:
+        return Boundaries(regions, objects, [], [])
     cracks = _cracks(regions)
     order, ring_starts = _walk(cracks)
     arcs, rings = _arcs(cracks, regions, order, ring_starts)
@@ -193,7 +195,7 @@ def _arcs(
         arcs.append(Arc(points, (int(owner[start]),) if other < 0 else (int(owner[start]), int(owner[starts[other]]))))
 
     # Twice the signed area, from the cracks themselves: positive for a ring that runs clockwise on the screen.
-    area = np.add.reduceat(tail[:, 0] * step[:, 1] - tail[:, 1] * step[:, 0], ring_starts) if len(order) else tail[:, 0]
+    area = np.add.reduceat(tail[:, 0] * step[:, 1] - tail[:, 1] * step[:, 0], ring_starts)
     first_arc = np.searchsorted(starts, np.append(ring_starts, len(order)))
     return arcs, [
         Ring(int(owner[start]), names[low:high], bool(twice_area > 0))

@@ -15,19 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from loop.cache import cache_folder
 from loop.errors import ServerUnavailable
 from loop.progress import Progress, silent
 
 LOCK_FILE = Path(__file__).with_name("label-studio.lock")
 _STAMP = "complete"
 _TEMPLATE = "template"
-
-
-def cache_folder() -> Path:
-    """Give the folder for what proofloop installs: $PROOFLOOP_CACHE, else the user's cache folder."""
-    if own := os.environ.get("PROOFLOOP_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "proofloop"
 
 
 def ensure_label_studio(progress: Progress = silent) -> Path:
@@ -99,16 +93,8 @@ def _install(home: Path, progress: Progress) -> None:
     # Scripts name their interpreter by absolute path, so the environment is built where it stays.
     venv.create(home, with_pip=True, symlinks=True)
     packages = sum(1 for line in LOCK_FILE.read_text().splitlines() if "==" in line)
-    command: list[str | Path] = [
-        home / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--no-deps",
-        "--no-input",
-        "--requirement",
-        LOCK_FILE,
-    ]
+    pip_install: list[str | Path] = [home / "bin" / "python", "-m", "pip", "install", "--no-deps", "--no-input"]
+    command = [*pip_install, "--requirement", LOCK_FILE]
     said: list[str] = []
     fetched = 0
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:

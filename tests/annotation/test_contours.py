@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from annotation.boundaries import pieces_of
+from annotation.contours import Contour, ContourDetail, contours_of
+from annotation.rasterising import paint
+
+EXACT = ContourDetail(tolerance_px=0)
+Labels = NDArray[np.uint32]
+
+
+def painted(contours: list[Contour], shape: tuple[int, ...]) -> Labels:
+    ids = np.array([contour.object_id for contour in contours], np.uint32)
+    return paint([contour.points for contour in contours], ids, (shape[0], shape[1]))
+
+
+def worst_iou(labels: Labels, contours: list[Contour]) -> float:
+    pieces = pieces_of(labels)
+    worst = 1.0
+    for number, contour in enumerate(contours, start=1):
+        mask = painted([contour], labels.shape) > 0
+        worst = min(worst, float((mask & (pieces == number)).sum() / (mask | (pieces == number)).sum()))
+    return worst
+
+
+def disc(size: int, radius: float) -> Labels:
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    return (np.hypot(y, x) < radius).astype(np.uint32)
+
+
+@settings(max_examples=300, deadline=None)
+@given(arrays(np.uint32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
+def test_any_labels_survive_exact_contours(labels: Labels) -> None:
+    contours = contours_of(labels, EXACT)
+    assert len(contours) == pieces_of(labels).max(initial=0)
+    assert np.array_equal(painted(contours, labels.shape), labels)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays(np.uint32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 2)), st.integers(1, 5)
+)
+def test_simplified_contours_keep_every_piece_and_open_no_gap(coarse: Labels, scale: int) -> None:
+    labels = np.kron(coarse, np.ones((scale, scale), np.uint32))
+    contours = contours_of(labels)
+    assert worst_iou(labels, contours) >= 0.98
+    inner = binary_erosion(labels > 0, np.ones((3, 3), bool))
+    assert (painted(contours, labels.shape)[inner] > 0).all()
+
+
+def test_a_straight_border_needs_only_its_corners() -> None:
+    labels = np.zeros((20, 30), np.uint32)
+    labels[:, :10], labels[:, 10:] = 4, 9
+    left, right = contours_of(labels)
+    assert sorted(map(tuple, left.points.tolist())) == [(0, 0), (0, 20), (10, 0), (10, 20)]
+    assert sorted(map(tuple, right.points.tolist())) == [(10, 0), (10, 20), (30, 0), (30, 20)]
+
+
+def test_neighbours_share_the_vertices_of_their_border() -> None:
+    y, x = np.mgrid[:64, :64]
+    labels = np.where(x < 32 + 6 * np.sin(y / 6), 1, 2).astype(np.uint32)
+    left, right = ({tuple(point) for point in contour.points.tolist()} for contour in contours_of(labels))
+    border = {point for point in left if 0 < point[0] < 64 and 0 < point[1] < 64}
+    assert len(border) > 3
+    assert border == {point for point in right if 0 < point[0] < 64 and 0 < point[1] < 64}
+
+
+def test_a_hole_stays_a_hole_and_what_is_in_it_stays() -> None:
+    labels = disc(60, 28)
+    labels[disc(60, 14) > 0] = 0
+    labels[disc(60, 8) > 0] = 5
+    contours = contours_of(labels)
+    assert [contour.object_id for contour in contours] == [1, 5]
+    again = painted(contours, labels.shape)
+    assert again[30, 30] == 5
+    assert again[30, 19] == 0
+    assert worst_iou(labels, contours) >= 0.98
+
+
+def test_an_object_in_two_pieces_gives_two_contours_with_its_id() -> None:
+    labels = np.zeros((20, 20), np.uint32)
+    labels[2:8, 2:8] = labels[12:18, 12:18] = 7
+    assert [(contour.object_id, contour.piece) for contour in contours_of(labels)] == [(7, 0), (7, 1)]
+
+
+def test_pieces_that_touch_at_a_corner_are_two_pieces() -> None:
+    labels = np.kron(np.eye(2, dtype=np.uint32), np.full((5, 5), 3, np.uint32))
+    contours = contours_of(labels)
+    assert len(contours) == 2
+    assert np.array_equal(painted(contours, labels.shape), labels)
+
+
+def test_a_neck_of_one_pixel_does_not_break() -> None:
+    labels = np.zeros((40, 90), np.uint32)
+    labels[5:35, 5:35] = labels[5:35, 55:85] = labels[20, 35:55] = 1
+    (contour,) = contours_of(labels)
+    assert pieces_of(painted([contour], labels.shape)).max() == 1
+
+
+def test_single_pixels_are_not_lost() -> None:
+    labels = np.zeros((9, 9), np.uint32)
+    labels[4, 4], labels[0, 0], labels[8, 3] = 1, 2, 3
+    assert np.array_equal(painted(contours_of(labels), labels.shape), labels)
+
+
+def test_large_objects_stay_within_the_vertex_budget() -> None:
+    y, x = np.mgrid[:512, :512] - 255.5
+    angle = np.arctan2(y, x)
+    labels = (np.hypot(y, x) < 200 + 12 * np.sin(17 * angle) + 2 * np.sin(60 * angle)).astype(np.uint32)
+    (contour,) = contours_of(labels)
+    assert len(contour.points) <= 120
+    assert worst_iou(labels, [contour]) >= 0.98
+
+
+@pytest.mark.parametrize("labels", [np.zeros((5, 7), np.uint32), np.full((5, 7), 9, np.uint32)])
+def test_empty_and_full_sections_are_fine(labels: Labels) -> None:
+    assert np.array_equal(painted(contours_of(labels), labels.shape), labels)
+
+
+def test_labels_are_not_modified() -> None:
+    labels = disc(30, 12)
+    labels.flags.writeable = False
+    contours_of(labels)

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from flows import cli_annotator, cli_stages
-from flows.terminal import console
+from flows.terminal import console, progress_bar
 from loop.errors import ProofloopError
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ def status(run: RunArgument, as_json: Json = False) -> None:
     if as_json:
         _print_json(summary_rows(summarise(opened)))
     else:
-        typer.echo(status_table(opened))
+        Console().print(status_table(summarise(opened)))
 
 
 @app.command(epilog="Example: `proofloop evaluate result.h5:labels truth.h5:labels --json`")
@@ -99,11 +100,12 @@ def evaluate(
     """
     from flows.evaluation import evaluate_volumes, evaluation_table
 
-    result = evaluate_volumes(segmentation, truth)
+    with progress_bar("evaluate", "sections") as progress:
+        result = evaluate_volumes(segmentation, truth, progress=progress)
     if as_json:
         _print_json(result.model_dump())
     else:
-        typer.echo(evaluation_table(result))
+        Console().print(evaluation_table(result))
 
 
 @app.command(epilog="Example: `proofloop report ac4`")

@@ -1,6 +1,5 @@
 """`proofloop train|predict|rank|publish|ingest`: the stages of an iteration by themselves, without Prefect."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loop.atomic import write_text
 from loop.errors import InputError
+from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
 from tracing.seeding import SeedingConfig
 
@@ -30,17 +31,6 @@ class DataConfig(BaseModel):
     """Sections that may be sent to annotators, start:stop."""
     holdout: str
     """Sections that only ever measure, start:stop."""
-
-
-class PredictionConfig(BaseModel):
-    """How membranes are predicted."""
-
-    model_config = _STRICT
-
-    views: Literal[1, 4, 8, 16] = 8
-    """Flipped and transposed views averaged for every section (test-time augmentation)."""
-    block_sections: int = Field(default=10, ge=1)
-    """Sections predicted, stored and resumed together."""
 
 
 class RankingConfig(BaseModel):

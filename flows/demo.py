@@ -42,8 +42,6 @@ def run_demo(
 
 def _phantom(path: Path) -> tuple[str, str]:
     if not path.exists():
-        with progress_bar("grow a serial-section phantom", "volumes") as progress:
-            progress(0, 1)
-            write_phantom(path, make_phantom())
-            progress(1, 1)
+        with progress_bar("grow a serial-section phantom", "sections") as progress:
+            write_phantom(path, make_phantom(progress=progress))
     return f"{path}:raw", f"{path}:labels"

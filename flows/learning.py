@@ -16,7 +16,7 @@ from loop.metrics import mean_agreement
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
 from loop.section_range import runs_of
-from models.prediction import predict
+from models.prediction import predict_blocks
 from models.scalars import write_scalars
 from models.training import train
 
@@ -52,7 +52,7 @@ def predict_sections(run: Run, progress: Progress = silent) -> None:
     began = time.monotonic()
     trained = run.ledger.stage(Trained, iteration)
     assert trained is not None
-    sections = [*run.unlabelled_pool(), *run.sections["holdout"]]
+    sections = sorted([*run.sections["pool"], *run.sections["holdout"]])
     store = PredictionStore.create(
         run.folder.iteration(iteration) / "prediction.zarr",
         shape=run.image.shape,
@@ -60,24 +60,23 @@ def predict_sections(run: Run, progress: Progress = silent) -> None:
     )
     missing = store.missing(sections)
     done = len(sections) - len(missing)
-    for start, stop in _blocks(missing, run.config.prediction.block_sections):
-        progress(done, len(sections))
-        prediction = predict(
+    progress(done, len(sections))
+    for start, stop in runs_of(missing):
+        for block, prediction in predict_blocks(
+            run.folder.root / trained.checkpoint,
             run.image.sections,
             n_sections=run.image.shape[0],
-            start=start,
-            stop=stop,
-            checkpoint=run.folder.root / trained.checkpoint,
-            views=run.config.prediction.views,
-        )
-        store.write(start, prediction.mean, prediction.variance)
-        done += stop - start
-    progress(done, len(sections))
+            sections=range(start, stop),
+            config=run.config.prediction,
+        ):
+            store.write(block.start, prediction.mean, prediction.variance)
+            done += len(block)
+            progress(done, len(sections))
     run.ledger.append(
         Predicted(
             iteration=iteration,
             store=run.folder.relative(store.path),
-            sections=sorted(sections),
+            sections=sections,
             seconds=time.monotonic() - began,
         )
     )
@@ -125,11 +124,3 @@ def prediction_store(run: Run, iteration: int) -> PredictionStore:
 def truth_of_holdout(run: Run, z: int) -> NDArray[np.uint32]:
     """Read the frozen truth of hold-out section `z`."""
     return frozen_section(run.labels, z, run.ledger.created().holdout_labels)
-
-
-def _blocks(sections: list[int], block_sections: int) -> list[tuple[int, int]]:
-    return [
-        (start, min(start + block_sections, stop))
-        for begin, stop in runs_of(sections)
-        for start in range(begin, stop, block_sections)
-    ]

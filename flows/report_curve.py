@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -70,7 +71,7 @@ def _finish(axes: Axes, label: str, places: list[int]) -> None:
 
 def _svg_uri(figure: Figure) -> str:
     stream = io.BytesIO()
-    style = {
+    style: dict[Any, Any] = {
         "svg.fonttype": "path",
         "svg.hashsalt": "proofloop",
         "font.size": 10.5,
@@ -78,5 +79,5 @@ def _svg_uri(figure: Figure) -> str:
         "text.color": INK,
     }
     with mpl.rc_context(style):
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

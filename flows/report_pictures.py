@@ -84,4 +84,5 @@ def _tinted(
     blended = np.where(inside, (1 - COLOUR_SHARE) * grey + COLOUR_SHARE * colour, 0.55 * grey)
     edge = ndimage.grey_dilation(labels, size=(2, 2)) != ndimage.grey_erosion(labels, size=(2, 2))
     blended[edge & (labels > 0)] *= 0.45
-    return np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    tinted: NDArray[np.uint8] = np.clip(np.rint(blended), 0, 255).astype(np.uint8)
+    return tinted

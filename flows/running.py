@@ -4,6 +4,8 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from annotation.server import up
+from flows.cli_annotator import say_where
 from flows.prefect_settings import apply_prefect_settings
 from flows.runs import Run, open_run
 from flows.summarise import status_table, summarise
@@ -33,11 +35,6 @@ def iterate_until(root: Path, iterations: int) -> None:
 
 def say_waiting(run: Run) -> None:
     """Tell where the annotators' work is and how to go on."""
-    from annotation.server import status
-
-    server = status(run.folder.annotation)
-    console.print(
-        f"Annotators are asked: log in at [bold]{server.url}[/] as {server.username}, "
-        f"password in {escape(str(server.password_file))}.\n"
-        f"When they have submitted, go on with: proofloop iterate {escape(str(run.folder.root))}"
-    )
+    server = up(run.folder.annotation, port=run.config.annotation.port)
+    say_where(server.url, server.email, server.password_file)
+    console.print(f"When sections are submitted, go on with: proofloop iterate {escape(str(run.folder.root))}")

@@ -158,8 +158,6 @@ class Published(_Record):
     """Name of the event."""
     iteration: int
     """Number of the iteration."""
-    project_id: int | None
-    """Label Studio's project, None where nothing was chosen."""
     tasks: dict[int, int]
     """Task id of each section, keyed by z."""
 

@@ -30,7 +30,7 @@ class PredictionStore:
         group = zarr.open_group(path, mode="a")
         if "predicted" not in group:
             chunks = (1, *shape[1:])
-            attributes = {"voxel_size_nm_zyx": list(voxel_size_nm_zyx)} if voxel_size_nm_zyx else {}
+            attributes: dict[str, Any] = {"voxel_size_nm_zyx": list(voxel_size_nm_zyx)} if voxel_size_nm_zyx else {}
             for name, dtype in (("membrane", "uint8"), ("variance", "float16")):
                 group.create_array(name, shape=shape, dtype=dtype, chunks=chunks, attributes=attributes, overwrite=True)
             group.create_array("predicted", shape=shape[:1], dtype="uint8", chunks=(1,), overwrite=True)

@@ -34,7 +34,7 @@ def test_two_profiles_of_one_axon_are_two_objects_of_the_section() -> None:
 
 def stack(values: list[int]) -> Volume:
     data = np.stack([np.full((2, 2), value, dtype=np.uint8) for value in values])
-    return Volume("memory:raw", data.shape, data.dtype, None, lambda start, stop: data[start:stop])
+    return Volume("memory:raw", (len(values), 2, 2), data.dtype, None, lambda start, stop: data[start:stop])
 
 
 def test_a_holdout_section_is_found_by_content_under_any_index() -> None:

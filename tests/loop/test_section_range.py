@@ -1,5 +1,6 @@
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from loop.errors import InputError
 from loop.section_range import format_sections, parse_sections, require_disjoint, runs_of

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from loop.errors import InputError
 from loop.metrics import agreement
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
 
-def wall(gap: slice | None = None) -> np.ndarray:
+def wall(gap: slice | None = None) -> NDArray[np.float64]:
     membrane = np.full((40, 40), 0.05)
     membrane[:, 19:21] = 0.95
     if gap:

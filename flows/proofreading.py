@@ -1,0 +1,143 @@
+"""The people's half of an iteration: rank, publish, answer, ingest."""
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.morphology import remove_small_objects
+
+from annotation.ingest import Submission, ingest, key_of
+from annotation.oracle import annotate
+from annotation.publish import SectionTask, publish
+from annotation.server import up
+from flows.learning import prediction_store, promoted_model
+from flows.runs import Run
+from loop.errors import ProofloopError
+from loop.events import Correction, Ingested, Published, Ranked, SectionLabelled, Trained
+from loop.iteration import Stage, require
+from loop.labels import write_section
+from loop.progress import Progress, silent
+from loop.ranking import most_uncertain
+from loop.uncertainty import section_uncertainty
+from tracing.seeding import objects_of_membrane
+
+
+def rank_pool(run: Run, progress: Progress = silent) -> None:
+    """Choose the sections of which the promoted model is most uncertain."""
+    iteration = require(run.ledger, Stage.RANK)
+    promoted = promoted_model(run)
+    assert promoted is not None
+    store = prediction_store(run, promoted.iteration)
+    pool = run.unlabelled_pool()
+    uncertainty = {}
+    for done, z in enumerate(pool, start=1):
+        uncertainty[z] = section_uncertainty(store.membrane(z), store.variance(z))
+        progress(done, len(pool))
+    chosen = most_uncertain(
+        {z: found.score for z, found in uncertainty.items()},
+        run.config.ranking.sections_per_iteration,
+        min_distance_sections=run.config.ranking.min_distance_sections,
+    )
+    run.ledger.append(
+        Ranked(iteration=iteration, chosen=chosen, uncertainty=uncertainty, predicted_in=promoted.iteration)
+    )
+
+
+def publish_tasks(run: Run, progress: Progress = silent) -> None:
+    """Make a task of every chosen section, its contours drawn by the promoted model."""
+    iteration = require(run.ledger, Stage.PUBLISH)
+    ranked = run.ledger.stage(Ranked, iteration)
+    assert ranked is not None
+    tasks: dict[int, int] = {}
+    if ranked.chosen:
+        server = up(run.folder.annotation, port=run.config.annotation.port)
+        sections = [_section_task(run, ranked, z) for z in ranked.chosen]
+        tasks = dict(zip(ranked.chosen, publish(server, sections, progress=progress), strict=True))
+    run.ledger.append(Published(iteration=iteration, tasks=tasks))
+
+
+def answer_by_oracle(run: Run, progress: Progress = silent) -> None:
+    """Let the oracle correct and submit the open tasks through the server."""
+    iteration = require(run.ledger, Stage.INGEST)
+    if _awaited(run, iteration):
+        server = up(run.folder.annotation, port=run.config.annotation.port)
+        annotate(server, iteration, run.labels.section, progress=progress)
+
+
+def ingest_submissions(run: Run, progress: Progress = silent) -> None:
+    """Store every new submission; close the iteration once each of its tasks came back.
+
+    Raises
+    ------
+    ProofloopError
+        After everything usable is stored, if a submission had faults; it names them all.
+    """
+    iteration = require(run.ledger, Stage.INGEST)
+    faults: list[str] = []
+    if _awaited(run, iteration):
+        known = {
+            key_of(event.correction.annotation_id, event.correction.result_sha256)
+            for event in run.ledger.corrections()
+            if event.correction is not None
+        }
+        server = up(run.folder.annotation, port=run.config.annotation.port)
+        harvest = ingest(server, known, progress=progress)
+        for submission in harvest.submissions:
+            _store(run, submission)
+        faults = [str(fault) for fault in harvest.faults]
+    if not _awaited(run, iteration):
+        published = run.ledger.stage(Published, iteration)
+        assert published is not None
+        run.ledger.append(Ingested(iteration=iteration, sections=sorted(published.tasks)))
+    if faults:
+        raise ProofloopError("some regions could not be used; all others are stored:\n  " + "\n  ".join(faults))
+
+
+def _awaited(run: Run, iteration: int) -> list[int]:
+    """Give the sections of an iteration whose corrections have not come back yet."""
+    published = run.ledger.stage(Published, iteration)
+    assert published is not None
+    labelled = run.ledger.labelled()
+    return [z for z in published.tasks if z not in labelled]
+
+
+def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
+    membrane = prediction_store(run, ranked.predicted_in).membrane(z)
+    return SectionTask(
+        z=z,
+        iteration=ranked.iteration,
+        image=run.image.section(z),
+        before=run.image.section(z - 1) if z > 0 else None,
+        after=run.image.section(z + 1) if z + 1 < run.image.shape[0] else None,
+        labels=_pre_annotation(run, membrane),
+        reason=f"Chosen because {ranked.uncertainty[z].reason}.",
+        score=ranked.uncertainty[z].score,
+    )
+
+
+def _pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
+    """Objects without their membrane, as people label them; specks left out."""
+    objects = np.where(membrane < run.config.seeding.threshold, objects_of_membrane(membrane, run.config.seeding), 0)
+    smallest = run.config.annotation.min_object_px
+    return np.asarray(remove_small_objects(objects, max_size=smallest - 1), dtype=np.uint32)
+
+
+def _store(run: Run, submission: Submission) -> None:
+    ranked = run.ledger.stage(Ranked, submission.iteration)
+    assert ranked is not None
+    promoted = run.ledger.stage(Trained, ranked.predicted_in)
+    assert promoted is not None
+    path, digest = write_section(run.folder.labels, submission.z, submission.labels)
+    correction = Correction(
+        iteration=submission.iteration,
+        task_id=submission.task_id,
+        annotation_id=submission.annotation_id,
+        annotator=submission.annotator,
+        submitted_at=submission.submitted_at,
+        lead_time_s=submission.lead_time_s,
+        model_sha256=promoted.sha256,
+        result_sha256=submission.result_sha256,
+        regions_kept=submission.kept,
+        regions_changed=submission.changed,
+        regions_added=submission.added,
+        regions_deleted=submission.deleted,
+    )
+    run.ledger.append(SectionLabelled(section=submission.z, file=path.name, sha256=digest, correction=correction))

@@ -1,0 +1,132 @@
+"""From the ledger to what people read: the summary behind report, table and `--json`."""
+
+from typing import Any
+
+from rich.table import Table
+
+from flows.learning import prediction_store, promoted_model, truth_of_holdout
+from flows.runs import Run
+from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
+from loop.events import Correction, Evaluated, Gated, Ranked, Trained
+from loop.iteration import position
+from tracing.seeding import objects_of_membrane
+
+
+def summarise(run: Run) -> RunSummary:
+    """Gather what the ledger and the predictions say about a run."""
+    numbers = range(1, position(run.ledger).iteration + 1)
+    best, worst = _panels(run)
+    return RunSummary(
+        name=run.name,
+        volume=run.config.data.volume,
+        shape_zyx=run.image.shape,
+        voxel_size_nm_zyx=run.image.voxel_size_nm_zyx,
+        holdout=run.config.data.holdout,
+        iterations=tuple(turn for turn in (_iteration(run, number) for number in numbers) if turn is not None),
+        best=best,
+        worst=worst,
+    )
+
+
+def summary_rows(summary: RunSummary) -> list[dict[str, Any]]:
+    """Give one flat record per iteration, for JSON and for Prefect's table."""
+    return [_row(turn) for turn in summary.iterations]
+
+
+def status_table(summary: RunSummary) -> Table:
+    """Lay the iterations out for a terminal."""
+    table = Table(title=f"Run {summary.name}: hold-out {summary.holdout} of {summary.volume}", title_justify="left")
+    for heading in ("iteration", "labelled\nsections", "VOI split\nbits", "VOI merge\nbits", "VOI sum\nbits"):
+        table.add_column(heading, justify="right")
+    for heading in ("adapted\nRand error", "membrane\nDice", "promoted", "sent /\nback", "regions\ntouched"):
+        table.add_column(heading, justify="right")
+    for heading in ("human\nminutes", "training\ns"):
+        table.add_column(heading, justify="right")
+    for row in summary_rows(summary):
+        figures = [row[name] for name in ("voi_split", "voi_merge", "voi", "adapted_rand_error", "dice")]
+        table.add_row(
+            str(row["iteration"]),
+            str(row["labelled_sections"]),
+            *("" if figure is None else f"{figure:.3f}" for figure in figures),
+            {None: "", True: "yes", False: "no"}[row["promoted"]],
+            f"{row['sections_published']} / {row['sections_ingested']}",
+            str(row["regions_touched"]),
+            f"{row['human_minutes']:.1f}",
+            "" if row["training_seconds"] is None else f"{row['training_seconds']:.0f}",
+        )
+    return table
+
+
+def _row(turn: IterationSummary) -> dict[str, Any]:
+    measured = turn.agreement
+    metrics = ("voi_split", "voi_merge", "voi", "adapted_rand_error", "precision", "recall", "dice")
+    return {
+        "iteration": turn.iteration,
+        "labelled_sections": turn.labelled_sections,
+        **{name: None if measured is None else getattr(measured, name) for name in metrics},
+        "promoted": None if turn.decision is None else turn.decision.promoted,
+        "gate_reason": None if turn.decision is None else turn.decision.reason,
+        "sections_published": len(turn.chosen),
+        "sections_ingested": len(turn.corrected),
+        "regions_touched": turn.regions_touched,
+        "human_minutes": turn.human_minutes,
+        "training_seconds": turn.training_seconds,
+    }
+
+
+def _iteration(run: Run, number: int) -> IterationSummary | None:
+    trained = run.ledger.stage(Trained, number)
+    if trained is None:
+        return None
+    evaluated, gated = run.ledger.stage(Evaluated, number), run.ledger.stage(Gated, number)
+    ranked = run.ledger.stage(Ranked, number)
+    corrections = {
+        event.section: event.correction
+        for event in run.ledger.corrections()
+        if event.correction is not None and event.correction.iteration == number
+    }
+    return IterationSummary(
+        iteration=number,
+        labelled_sections=len(trained.sections),
+        training_seconds=trained.seconds,
+        agreement=evaluated.mean if evaluated else None,
+        decision=gated.decision if gated else None,
+        chosen=tuple(ChosenSection(z, ranked.uncertainty[z].reason) for z in ranked.chosen) if ranked else (),
+        corrected=tuple(_corrected(z, correction) for z, correction in corrections.items()),
+    )
+
+
+def _corrected(z: int, correction: Correction) -> CorrectedSection:
+    return CorrectedSection(
+        z=z,
+        annotator=correction.annotator,
+        minutes=correction.lead_time_s / 60,
+        regions_kept=correction.regions_kept,
+        regions_changed=correction.regions_changed,
+        regions_added=correction.regions_added,
+        regions_deleted=correction.regions_deleted,
+    )
+
+
+def _panels(run: Run) -> tuple[SectionPanel | None, SectionPanel | None]:
+    """Hold-out sections on which the promoted model does best and worst."""
+    promoted = promoted_model(run)
+    evaluated = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
+    if promoted is None or evaluated is None:
+        return None, None
+    ordered = sorted(evaluated.sections, key=lambda z: evaluated.sections[z].voi)
+    best, worst = (_panel(run, promoted.iteration, z, evaluated) for z in (ordered[0], ordered[-1]))
+    return best, worst
+
+
+def _panel(run: Run, iteration: int, z: int, evaluated: Evaluated) -> SectionPanel:
+    membrane = prediction_store(run, iteration).membrane(z)
+    return SectionPanel(
+        z=z,
+        image=run.image.section(z),
+        truth=truth_of_holdout(run, z),
+        membrane=membrane,
+        segmentation=objects_of_membrane(membrane, run.config.seeding),
+        voi_split=evaluated.sections[z].voi_split,
+        voi_merge=evaluated.sections[z].voi_merge,
+    )

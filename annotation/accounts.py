@@ -56,7 +56,8 @@ def ensure_account(server: Server, email: str) -> Account:
 def _join(server: Server, email: str, password: str) -> str:
     """Log in, or sign up by invitation where the server does not know the user yet; give the access token."""
     form = {"email": email, "password": password}
-    known = any(user.email == email for user in connect(server).users.list())
+    with connect(server) as client:
+        known = any(user.email == email for user in client.users.list())
     admin = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
     with httpx.Client(base_url=server.url, follow_redirects=True, timeout=30, trust_env=False) as browser:
         page = "/user/login/"

@@ -106,21 +106,19 @@ def ingest(
     -------
     Harvest
     """
-    client = connect(server)
-    project = find_project(client)
     harvest = Harvest([], [], since)
-    if project is None:
-        return harvest
-    tasks = list(changed_since(client, project, since))
-    emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
-    for done, task in enumerate(tasks, start=1):
-        for annotation in (annotation_of(client, number) for number in task.annotation_ids):
-            digest = _digest(annotation.result)
-            if not annotation.skipped and key_of(annotation.annotation_id, digest) not in known:
-                email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
-                _take(server, task, annotation, digest=digest, annotator=email, harvest=harvest)
-        harvest = replace(harvest, seen_until=task.updated_at)
-        progress(done, len(tasks), f"{len(harvest.submissions)} submissions")
+    with connect(server) as client:
+        project = find_project(client)
+        tasks = [] if project is None else list(changed_since(client, project, since))
+        emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
+        for done, task in enumerate(tasks, start=1):
+            for annotation in (annotation_of(client, number) for number in task.annotation_ids):
+                digest = _digest(annotation.result)
+                if not annotation.skipped and key_of(annotation.annotation_id, digest) not in known:
+                    email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
+                    _take(server, task, annotation, digest=digest, annotator=email, harvest=harvest)
+            harvest = replace(harvest, seen_until=task.updated_at)
+            progress(done, len(tasks), f"{len(harvest.submissions)} submissions")
     return harvest
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from annotation.accounts import ensure_account
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour, contours_of
-from annotation.project import client_of, find_project
+from annotation.project import connect, find_project
 from annotation.rasterising import paint
 from annotation.regions import parse_regions, polygon_region, region_id
 from annotation.server import Server
@@ -89,16 +89,18 @@ def annotate(
     -------
     OracleReport
     """
-    client = client_of(server, ensure_account(server, EMAIL).token())
-    project = find_project(client)
     begun = time.monotonic()
     totals = np.zeros(4, np.intp)
     submitted: list[int] = []
-    tasks = [] if project is None else [task for task in tasks_of(client, project, iteration) if not task.annotations]
-    for task in tasks:
-        totals += _annotate_one(client, task.task_id, truth(task.z), rules, z=task.z)
-        submitted.append(task.task_id)
-        progress(len(submitted), len(tasks), f"section {task.z}")
+    with connect(server, ensure_account(server, EMAIL).token()) as client:
+        project = find_project(client)
+        tasks = (
+            [] if project is None else [task for task in tasks_of(client, project, iteration) if not task.annotations]
+        )
+        for task in tasks:
+            totals += _annotate_one(client, task.task_id, truth(task.z), rules, z=task.z)
+            submitted.append(task.task_id)
+            progress(len(submitted), len(tasks), f"section {task.z}")
     kept, changed, added, deleted = totals.tolist()
     return OracleReport(submitted, kept, changed, added, deleted, time.monotonic() - begun)
 

@@ -1,12 +1,16 @@
 """The Label Studio project of a run: who may speak to it, its labelling interface, its place for images."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files as package_files
 from typing import Any
 
+import httpx
 from label_studio_sdk import LabelStudio
+from label_studio_sdk.core.api_error import ApiError
 
 from annotation.server import Server
+from loop.errors import InputError
 
 TITLE = "proofloop"
 CONTOURS, SECTION, OBJECT = "contours", "section", "Object"  # names in the labelling interface
@@ -21,14 +25,12 @@ def labelling_interface() -> str:
     return _text("interface.xml")
 
 
-def connect(server: Server) -> LabelStudio:
-    """Give the REST client of the run's own user."""
-    return client_of(server, server.token_file.read_text().strip())
-
-
-def client_of(server: Server, token: str) -> LabelStudio:
-    """Give the REST client of the user with `token`."""
-    return LabelStudio(base_url=server.url, api_key=token)
+@contextmanager
+def connect(server: Server, token: str | None = None) -> Iterator[LabelStudio]:
+    """Give the REST client of the user with `token`, by default the run's own; closed when the block ends."""
+    with httpx.Client(timeout=60, trust_env=False) as http:
+        key = token or server.token_file.read_text().strip()
+        yield LabelStudio(base_url=server.url, api_key=key, httpx_client=http)
 
 
 def find_project(client: LabelStudio) -> int | None:
@@ -52,7 +54,10 @@ def ensure_project(client: LabelStudio, server: Server) -> int:
     project = find_project(client)
     if project is None:
         project = int(client.projects.create(title=TITLE, **settings).id or 0)
-    client.projects.update(project, **settings)
+    held = client.projects.get(id=project)
+    changed = {name: value for name, value in settings.items() if getattr(held, name) != value}
+    if changed:
+        _update(client, project, changed)
     if not client.views.list(project=project):  # the address of a task shows nothing without a view
         client.views.create(project=project, data={"title": "All sections"})
     _ensure_image_folder(client, server, project)
@@ -64,6 +69,18 @@ def task_url(server: Server, project: int, task: int) -> str:
     return f"{server.url}/projects/{project}/data?task={task}"
 
 
+def _update(client: LabelStudio, project: int, changed: dict[str, Any]) -> None:
+    try:
+        client.projects.update(project, **changed)
+    except ApiError as error:
+        raise InputError(
+            "Label Studio refuses the project's settings",
+            given=error.body,
+            expected=f"{', '.join(changed)} as proofloop sets them",
+            fix="mend or delete what it names: annotations that do not fit keep the labelling interface from changing",
+        ) from error
+
+
 def _ensure_image_folder(client: LabelStudio, server: Server, project: int) -> None:
     folder = server.files / IMAGE_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,4 +89,4 @@ def _ensure_image_folder(client: LabelStudio, server: Server, project: int) -> N
 
 
 def _text(name: str) -> str:
-    return package_files("annotation").joinpath(name).read_text(encoding="utf-8")
+    return package_files("annotation").joinpath(name).read_text(encoding="utf-8").strip()  # as the server keeps it

@@ -83,19 +83,19 @@ def publish(server: Server, tasks: Sequence[SectionTask], *, progress: Progress 
         labelling interface; nothing is published then.
     """
     _check(tasks)
-    client = connect(server)
-    project = ensure_project(client, server)
-    on_server = _by_section(client, project, tasks)
-    fresh = [task for task in tasks if task.section_id not in on_server]
-    interface = LabelInterface(labelling_interface())
-    for start in range(0, len(fresh), _IMPORT_AT_ONCE):
-        batch: list[Any] = []
-        for task in fresh[start : start + _IMPORT_AT_ONCE]:
-            batch.append(_prepared(server, task, interface))
-            progress(start + len(batch), len(fresh), f"section {task.z}")
-        client.projects.import_tasks(project, request=batch)
-    if fresh:
+    with connect(server) as client:
+        project = ensure_project(client, server)
         on_server = _by_section(client, project, tasks)
+        fresh = [task for task in tasks if task.section_id not in on_server]
+        interface = LabelInterface(labelling_interface())
+        for start in range(0, len(fresh), _IMPORT_AT_ONCE):
+            batch: list[Any] = []
+            for task in fresh[start : start + _IMPORT_AT_ONCE]:
+                batch.append(_prepared(server, task, interface))
+                progress(start + len(batch), len(fresh), f"section {task.z}")
+            client.projects.import_tasks(project, request=batch)
+        if fresh:
+            on_server = _by_section(client, project, tasks)
     return [on_server[task.section_id].task_id for task in tasks]
 
 

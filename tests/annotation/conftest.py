@@ -1,7 +1,9 @@
 from collections.abc import Iterator
 
 import pytest
+from label_studio_sdk import LabelStudio
 
+from annotation.project import connect
 from annotation.server import Server, down, up
 
 
@@ -11,3 +13,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     directory = tmp_path_factory.mktemp("run") / "annotation"
     yield up(directory)
     assert down(directory)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[LabelStudio]:
+    """The REST client of the run's own user."""
+    with connect(server) as client:
+        yield client

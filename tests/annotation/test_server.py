@@ -91,9 +91,10 @@ def test_after_a_kill_it_comes_back_on_its_port_with_everything(tmp_path: Path) 
         os.waitpid(pid, 0)
         assert status(tmp_path).state == "down"
         assert up(tmp_path) == first
-        project = find_project(connect(first))
-        assert project is not None
-        assert [held.task_id for held in tasks_of(connect(first), project, 1)] == [number]
+        with connect(first) as client:
+            project = find_project(client)
+            assert project is not None
+            assert [held.task_id for held in tasks_of(client, project, 1)] == [number]
     finally:
         assert down(tmp_path)
     assert status(tmp_path).state == "down"

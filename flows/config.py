@@ -114,9 +114,11 @@ def _table(section: BaseModel) -> tomlkit.items.Table:
     table = tomlkit.table()
     for line in (type(section).__doc__ or "").strip().splitlines()[:1]:
         table.add(tomlkit.comment(line))
-    for name, field in type(section).model_fields.items():
+    fields = type(section).model_fields
+    # TOML needs the plain keys of a table before its sub-tables.
+    for name in sorted(fields, key=lambda name: isinstance(getattr(section, name), BaseModel)):
         value: Any = getattr(section, name)
-        for line in (field.description or "").splitlines():
+        for line in (fields[name].description or "").splitlines():
             table.add(tomlkit.comment(line))
         if isinstance(value, BaseModel):
             table.add(name, _table(value))

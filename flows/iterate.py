@@ -108,5 +108,5 @@ def _if_next(root: Path, stage: Stage, unit: str, step: Callable[[Run, Progress]
     run = open_run(root)
     here = position(run.ledger)
     if here.stage is stage:
-        with progress_bar(f"iteration {here.iteration}: {step.__name__.replace('_', ' ')}", unit) as progress:
+        with progress_bar(f"iteration {here.iteration}: {stage}", unit) as progress:
             step(run, progress)

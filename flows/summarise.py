@@ -1,7 +1,9 @@
 """From the ledger to what people read: the summary behind report, table and `--json`."""
 
+from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
@@ -10,6 +12,11 @@ from flows.summary import ChosenSection, CorrectedSection, IterationSummary, Run
 from loop.events import Correction, Evaluated, Gated, Ranked, Trained
 from loop.iteration import position
 from tracing.seeding import objects_of_membrane
+
+_HEADINGS = (
+    *("turn", "labelled\nsections", "VOI", "split", "merge", "Rand\nerror", "Dice", "promo-\nted"),
+    *("tasks\nback", "edits", "human\nmin", "train\ns"),
+)
 
 
 def summarise(run: Run) -> RunSummary:
@@ -35,21 +42,18 @@ def summary_rows(summary: RunSummary) -> list[dict[str, Any]]:
 
 def status_table(summary: RunSummary) -> Table:
     """Lay the iterations out for a terminal."""
-    table = Table(title=f"Run {summary.name}: hold-out {summary.holdout} of {summary.volume}", title_justify="left")
-    for heading in ("iteration", "labelled\nsections", "VOI split\nbits", "VOI merge\nbits", "VOI sum\nbits"):
-        table.add_column(heading, justify="right")
-    for heading in ("adapted\nRand error", "membrane\nDice", "promoted", "sent /\nback", "regions\ntouched"):
-        table.add_column(heading, justify="right")
-    for heading in ("human\nminutes", "training\ns"):
-        table.add_column(heading, justify="right")
+    title = f"Run {summary.name}: hold-out {summary.holdout} of {Path(summary.volume).name}; VOI in bits"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0)
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in summary_rows(summary):
-        figures = [row[name] for name in ("voi_split", "voi_merge", "voi", "adapted_rand_error", "dice")]
+        figures = [row[name] for name in ("voi", "voi_split", "voi_merge", "adapted_rand_error", "dice")]
         table.add_row(
             str(row["iteration"]),
             str(row["labelled_sections"]),
             *("" if figure is None else f"{figure:.3f}" for figure in figures),
             {None: "", True: "yes", False: "no"}[row["promoted"]],
-            f"{row['sections_published']} / {row['sections_ingested']}",
+            f"{row['sections_ingested']}/{row['sections_published']}",
             str(row["regions_touched"]),
             f"{row['human_minutes']:.1f}",
             "" if row["training_seconds"] is None else f"{row['training_seconds']:.0f}",

@@ -10,12 +10,12 @@ from rich.progress import (
     ProgressColumn,
     Task,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import (
     Progress as Bars,
 )
+from rich.table import Column
 from rich.text import Text
 
 from loop.progress import Progress
@@ -36,14 +36,12 @@ def progress_bar(name: str, unit: str) -> Iterator[Progress]:
         What is counted, shown beside the rate.
     """
     bars = Bars(
-        TextColumn("{task.description:<32}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
+        TextColumn("{task.description:<22}", table_column=Column(no_wrap=True)),
+        BarColumn(bar_width=12),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
         _Rate(unit),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
+        TimeRemainingColumn(table_column=Column(no_wrap=True), elapsed_when_finished=True),
+        TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
         console=console,
     )
     with bars:
@@ -59,7 +57,7 @@ class _Rate(ProgressColumn):
     """Units per second, or seconds per unit where that is slower than one."""
 
     def __init__(self, unit: str) -> None:
-        super().__init__()
+        super().__init__(table_column=Column(no_wrap=True))
         self._unit = unit
 
     def render(self, task: Task) -> Text:

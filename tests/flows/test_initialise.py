@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from flows.config import RunConfig
+from flows.initialise import init_run, plan
+from flows.runs import Run, open_run
+from loop.errors import InputError
+from tests.flows.conftest import with_data
+
+
+def test_a_new_run_keeps_its_dense_sections_and_freezes_its_holdout(run: Run) -> None:
+    assert sorted(run.ledger.labelled()) == [0, 1, 2, 3]
+    assert sorted(run.ledger.created().holdout_images) == [11, 12, 13]
+    assert run.unlabelled_pool() == list(range(4, 11))
+
+
+def test_a_run_opens_with_the_configuration_it_was_made_with(run: Run, quick: RunConfig) -> None:
+    assert open_run(run.folder.root).config == quick
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"volume": "absent.h5:raw"}, "volume not found"),
+        ({"train": "0:12"}, "train and holdout share 11:12"),
+        ({"holdout": "11:15"}, "holdout does not fit the volume"),
+        ({"train": "4"}, "train is not a range"),
+        ({"pool": "3:5"}, "train and pool share 3:4"),
+    ],
+)
+def test_bad_input_is_refused_and_leaves_nothing_behind(
+    tmp_path: Path, quick: RunConfig, changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        init_run(tmp_path / "run", with_data(quick, **changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_of_another_shape_are_refused(tmp_path: Path, quick: RunConfig) -> None:
+    with h5py.File(tmp_path / "l.h5", "w") as file:
+        file["labels"] = np.ones((14, 95, 96), dtype=np.uint16)
+    with pytest.raises(InputError, match=r"differ in shape"):
+        init_run(tmp_path / "run", with_data(quick, labels=f"{tmp_path}/l.h5:labels"))
+
+
+def test_all_zero_labels_are_refused_by_section(tmp_path: Path, phantom: Path, quick: RunConfig) -> None:
+    with h5py.File(phantom) as source, h5py.File(tmp_path / "l.h5", "w") as file:
+        labels = source["labels"][:]
+        labels[12] = 0
+        file["labels"] = labels
+    with pytest.raises(InputError, match="holdout sections hold no label"):
+        init_run(tmp_path / "run", with_data(quick, labels=f"{tmp_path}/l.h5:labels"))
+
+
+def test_an_existing_run_is_left_untouched(run: Run, quick: RunConfig) -> None:
+    before = {path: path.read_bytes() for path in run.folder.root.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="exists already"):
+        init_run(run.folder.root, quick)
+    assert before == {path: path.read_bytes() for path in run.folder.root.rglob("*") if path.is_file()}
+
+
+def test_every_unknown_key_of_a_configuration_is_named_at_once(run: Run) -> None:
+    path = run.folder.config
+    path.write_text(path.read_text() + "\n[ranking2]\nx = 1\n\n[seeding2]\ny = 2\n")
+    with pytest.raises(InputError, match=r"ranking2[\s\S]*seeding2"):
+        open_run(run.folder.root)
+
+
+def test_a_configuration_that_is_not_toml_is_refused(run: Run) -> None:
+    run.folder.config.write_text("= =")
+    with pytest.raises(InputError, match="not TOML"):
+        open_run(run.folder.root)
+
+
+def test_a_volume_without_room_for_a_pool_is_refused(phantom: Path) -> None:
+    with pytest.raises(InputError, match="no section is left"):
+        plan(f"{phantom}:raw", f"{phantom}:labels", train="0:7", pool=None, holdout="7:14", annotator="human")

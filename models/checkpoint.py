@@ -40,11 +40,9 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
     """Write a checkpoint, whole or not at all, and give the file's SHA-256 as hex digits."""
-    metadata = {
-        "format": FORMAT,
-        "network": checkpoint.network.model_dump_json(),
-        "provenance": json.dumps(dict(checkpoint.provenance), sort_keys=True),
-    }
+    about = {"network": checkpoint.network.model_dump(mode="json"), "provenance": dict(checkpoint.provenance)}
+    # one entry, since safetensors writes several in random order and equal checkpoints would differ in their hash
+    metadata = {FORMAT: json.dumps(about, sort_keys=True)}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()}
     with atomic.replacing(path) as temporary:
         save_file(tensors, temporary, metadata)
@@ -72,8 +70,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
             fix="copy the file again, or take an earlier checkpoint: this one is cut short or damaged",
         ) from error
     try:
-        network = NetworkConfig.model_validate_json(metadata["network"])
-        provenance = json.loads(metadata["provenance"])
+        about = json.loads(metadata[FORMAT])
+        network, provenance = NetworkConfig.model_validate(about["network"]), about["provenance"]
     except (KeyError, ValidationError, json.JSONDecodeError) as error:
         raise InputError(
             "the checkpoint does not say what network it is for",
@@ -137,9 +135,10 @@ def _refuse_what_is_no_checkpoint(path: Path) -> None:
             fix="check the path; a run keeps its checkpoints under RUN/iterations",
         )
     with path.open("rb") as file:
-        start = file.read(2)
-    # a pickle opens with its protocol mark; torch.save wraps pickles in a zip archive
-    if start == b"PK" or start[:1] == b"\x80":
+        start = file.read(9)
+    # A pickle opens with its protocol mark, a zip of torch.save with PK. So may the length that opens a safetensors
+    # file, but there the header's brace follows in the ninth byte.
+    if start.startswith((b"PK", b"\x80")) and start[8:] != b"{":
         raise InputError(
             "the checkpoint is a pickle, which could run any code when opened; it was not opened",
             given=path,

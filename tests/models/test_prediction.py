@@ -1,0 +1,158 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from loop.errors import InputError, ProofloopError
+from models.checkpoint import Checkpoint, save_checkpoint
+from models.precision import PrecisionCheck, as_bfloat16, check_precision, probabilities
+from models.prediction import Prediction, PredictionConfig, predict, predict_blocks
+from models.unet3d import NetworkConfig, UNet3d
+from models.variants import VARIANTS
+from tests.models.builders import DEEP, FLAT
+
+EXACT = PredictionConfig(precision="float32", variants=1)
+VOLUME = np.random.default_rng(0).integers(0, 256, size=(12, 75, 130), dtype=np.uint8)
+
+
+def checkpoint_of(config: NetworkConfig, folder: Path) -> Path:
+    torch.manual_seed(1)
+    path = folder / "net.safetensors"
+    save_checkpoint(path, Checkpoint(network=config, tensors=UNet3d(config).state_dict(), provenance={}))
+    return path
+
+
+def predicted(path: Path, config: PredictionConfig, sections: range = range(12)) -> Prediction:
+    return predict(path, lambda z0, z1: VOLUME[z0:z1], n_sections=12, sections=sections, config=config)
+
+
+@pytest.mark.parametrize("network", [FLAT, DEEP])
+def test_blocks_and_tiles_leave_no_seam(tmp_path: Path, network: NetworkConfig) -> None:
+    path = checkpoint_of(network, tmp_path)
+    whole = predicted(path, EXACT.model_copy(update={"block_sections": 12}))
+    cut = predicted(path, EXACT.model_copy(update={"block_sections": 2, "tile_px": 32}))
+    assert np.ptp(whole.mean) > 0.1
+    np.testing.assert_allclose(cut.mean, whole.mean, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", [FLAT, DEEP])
+def test_a_section_is_predicted_alike_alone_and_among_others(tmp_path: Path, network: NetworkConfig) -> None:
+    path = checkpoint_of(network, tmp_path)
+    alone = predicted(path, EXACT, range(5, 6))
+    assert alone.mean.shape == (1, 75, 130)
+    np.testing.assert_allclose(alone.mean[0], predicted(path, EXACT).mean[5], atol=1e-5)
+
+
+@pytest.mark.parametrize("variants", [1, 4, 8, 16])
+def test_mean_and_variance_are_those_of_the_mirrored_views(tmp_path: Path, variants: int) -> None:
+    path = checkpoint_of(FLAT, tmp_path)
+    config = EXACT.model_copy(update={"variants": variants})
+    # a square that needs no padding to the grid, so that the views can be made by hand
+    image = VOLUME[:3, :64, :64]
+    got = predict(path, lambda z0, z1: image[z0:z1], n_sections=3, sections=range(3), config=config)
+    views = [_view(path, image, number) for number in range(variants)]
+    np.testing.assert_allclose(got.mean, np.mean(views, axis=0), atol=1e-5)
+    np.testing.assert_allclose(got.variance, np.var(views, axis=0), atol=1e-5)
+
+
+def _view(path: Path, image: NDArray[np.uint8], number: int) -> NDArray[np.float32]:
+    mirrored = np.ascontiguousarray(VARIANTS[number].apply(image))
+    single = predict(path, lambda z0, z1: mirrored[z0:z1], n_sections=3, sections=range(3), config=EXACT)
+    return VARIANTS[number].invert(single.mean)
+
+
+def test_only_the_sections_that_are_needed_are_read(tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def read(z0: int, z1: int) -> NDArray[np.uint8]:
+        asked.append((z0, z1))
+        return VOLUME[z0:z1]
+
+    config = EXACT.model_copy(update={"block_sections": 2})
+    blocks = [
+        block
+        for block, _ in predict_blocks(
+            checkpoint_of(FLAT, tmp_path), read, n_sections=12, sections=range(8, 12), config=config
+        )
+    ]
+    assert blocks == [range(8, 10), range(10, 12)]
+    assert asked == [(7, 11), (9, 12)]
+
+
+def test_sections_smaller_than_the_network_looks_are_predicted(tmp_path: Path) -> None:
+    small = VOLUME[:1, :5, :9]
+    got = predict(
+        checkpoint_of(FLAT, tmp_path), lambda z0, z1: small[z0:z1], n_sections=1, sections=range(1), config=EXACT
+    )
+    assert got.mean.shape == (1, 5, 9)
+    assert 0 <= got.mean.min() <= got.mean.max() <= 1
+
+
+def test_progress_covers_every_tile_and_view_of_every_block(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int, note: str = "") -> None:
+        assert note == ""
+        heard.append((done, total))
+
+    config = EXACT.model_copy(update={"variants": 4, "block_sections": 3, "tile_px": 96})
+    predict(
+        checkpoint_of(FLAT, tmp_path),
+        lambda z0, z1: VOLUME[z0:z1],
+        n_sections=12,
+        sections=range(6),
+        config=config,
+        progress=progress,
+    )
+    # 2 blocks, 2 x 2 tiles of the padded 112 x 164 section, 4 views
+    assert heard == [(number, 32) for number in range(1, 33)]
+
+
+def test_a_network_that_gives_nan_is_reported(tmp_path: Path) -> None:
+    weights = UNet3d(FLAT).state_dict()
+    weights["head.weight"].fill_(float("nan"))
+    save_checkpoint(tmp_path / "nan", Checkpoint(network=FLAT, tensors=weights, provenance={}))
+    with pytest.raises(ProofloopError, match="not a number"):
+        predicted(tmp_path / "nan", PredictionConfig(variants=1))
+
+
+@pytest.mark.parametrize("sections", [range(-1, 3), range(10, 13), range(4, 4), range(0, 12, 2)])
+def test_sections_outside_the_volume_are_refused(tmp_path: Path, sections: range) -> None:
+    with pytest.raises(InputError, match="not in the volume"):
+        predicted(checkpoint_of(FLAT, tmp_path), EXACT, sections)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda stack: stack.astype(np.float32), lambda stack: stack[0], lambda stack: stack[1:]]
+)
+def test_images_that_are_no_stack_of_bytes_are_refused(
+    tmp_path: Path, spoil: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+) -> None:
+    with pytest.raises(InputError, match="image cannot be predicted"):
+        predict(checkpoint_of(FLAT, tmp_path), lambda z0, z1: spoil(VOLUME[z0:z1]), n_sections=12, sections=range(2))
+
+
+def test_bfloat16_is_measured_against_float32_before_it_is_used() -> None:
+    torch.manual_seed(0)
+    network, image = UNet3d(FLAT).eval(), torch.rand(1, 1, 5, 64, 64)
+    check = check_precision(network, image)
+    by_hand = (probabilities(network, image) - probabilities(as_bfloat16(network), image)).abs()
+    assert check.difference_most == pytest.approx(by_hand.max().item())
+    assert 0 < check.difference_mean < 0.02
+
+
+@pytest.mark.parametrize(
+    ("check", "better"),
+    [
+        (PrecisionCheck(0.02, 0.001, 1.0, 0.3), True),
+        (PrecisionCheck(0.02, 0.001, 1.0, 0.95), False),
+        (PrecisionCheck(0.50, 0.001, 1.0, 0.3), False),
+        (PrecisionCheck(0.02, 0.1, 1.0, 0.3), False),
+        (PrecisionCheck(float("nan"), float("nan"), 1.0, 0.3), False),
+    ],
+)
+def test_bfloat16_must_agree_and_be_faster(check: PrecisionCheck, better: bool) -> None:
+    assert check.bfloat16_is_better is better

@@ -1,0 +1,146 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
+
+from loop.errors import InputError, TrainingDiverged
+from models.augment import AugmentConfig
+from models.checkpoint import load_checkpoint, load_network
+from models.prediction import PredictionConfig, predict
+from models.scalars import write_scalars
+from models.targets import membrane_target
+from models.training import CHECKPOINT, LOGS, UNFINISHED, scheduled, train
+from tests.models.builders import DEEP, STILL, block, settings, tubes
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(load_checkpoint(path).tensors)
+
+
+def test_a_short_training_finds_the_walls_of_the_tubes(tmp_path: Path) -> None:
+    result = train([block()], settings(steps=60, batch=4, augmentation=STILL), out_dir=tmp_path)
+    image, labels = tubes()
+    found = predict(
+        result.checkpoint,
+        lambda z0, z1: image[z0:z1],
+        n_sections=6,
+        sections=range(6),
+        config=PredictionConfig(variants=4, precision="float32"),
+    )
+    assert ((found.mean > 0.5) == membrane_target(labels)).mean() > 0.9
+
+
+class _Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class _Heard:
+    """A listener that remembers the steps."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        assert done <= total
+        assert "samples/s" in note
+        self.steps.append(done)
+
+
+def test_a_killed_training_resumes_to_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        del total, note
+        if done == 5:
+            raise _Killed
+
+    config = settings(augmentation=AugmentConfig())
+    unbroken = train([block()], config, out_dir=tmp_path / "unbroken")
+    with pytest.raises(_Killed):
+        train([block()], config, out_dir=tmp_path / "killed", progress=kill)
+    heard = _Heard()
+    resumed = train([block()], config, out_dir=tmp_path / "killed", progress=heard)
+    assert heard.steps == [5, 6]
+    expected = weights(unbroken.checkpoint)
+    for name, tensor in weights(resumed.checkpoint).items():
+        torch.testing.assert_close(tensor, expected[name], rtol=0, atol=0)
+    assert not (tmp_path / "killed" / UNFINISHED).exists()
+
+
+def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:
+    one, three = (train([block()], settings(workers=n), out_dir=tmp_path / str(n)) for n in (1, 3))
+    assert one.sha256 == three.sha256
+
+
+def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
+    first = train([block()], settings(), out_dir=tmp_path)
+    heard = _Heard()
+    assert train([block()], settings(), out_dir=tmp_path, progress=heard) == first
+    assert heard.steps == []
+
+
+def test_an_unfinished_training_of_other_settings_is_not_continued(tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        raise _Killed
+
+    with pytest.raises(_Killed):
+        train([block()], settings(), out_dir=tmp_path, progress=kill)
+    with pytest.raises(InputError, match="unfinished training"):
+        train([block()], settings(seed=1), out_dir=tmp_path)
+
+
+def test_training_goes_on_from_an_earlier_checkpoint(tmp_path: Path) -> None:
+    first = train([block()], settings(steps=40), out_dir=tmp_path / "1")
+    second = train(
+        [block()], settings(steps=1, warm_learning_rate=1e-9), out_dir=tmp_path / "2", start_from=first.checkpoint
+    )
+    before, after = load_network(first.checkpoint).state_dict(), load_network(second.checkpoint).state_dict()
+    torch.testing.assert_close(after["head.weight"], before["head.weight"])
+
+
+def test_a_start_of_another_architecture_is_refused(tmp_path: Path) -> None:
+    first = train([block()], settings(steps=1), out_dir=tmp_path / "1")
+    with pytest.raises(InputError, match="another architecture"):
+        train([block()], settings(network=DEEP, patch_sections=2), out_dir=tmp_path / "2", start_from=first.checkpoint)
+
+
+def test_a_diverging_training_stops_with_the_last_good_state_kept(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDiverged, match="last good state is kept"):
+        train([block()], settings(steps=400, learning_rate=1e30), out_dir=tmp_path)
+    kept = load_checkpoint(tmp_path / UNFINISHED)
+    assert all(bool(torch.isfinite(tensor).all()) for tensor in kept.tensors.values())
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("wrong", [{"patch_px": 31}, {"network": DEEP, "patch_sections": 3}])
+def test_a_patch_that_the_network_cannot_halve_is_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="does not fit the network"):
+        train([block()], settings(**wrong), out_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_leaves_the_data_as_it_was(tmp_path: Path) -> None:
+    one = block()
+    image, labels = one.image.copy(), one.labels.copy()
+    train([one, replace(one, annotated=np.arange(6) == 2)], settings(), out_dir=tmp_path)
+    np.testing.assert_array_equal(one.image, image)
+    np.testing.assert_array_equal(one.labels, labels)
+
+
+def test_tensorboard_gets_the_loss_pictures_and_further_figures(tmp_path: Path) -> None:
+    train([block()], settings(), out_dir=tmp_path)
+    write_scalars(tmp_path / LOGS, step=1, values={"hold-out/voi": 0.5, "hold-out/undefined": float("nan")})
+    read = EventAccumulator(str(tmp_path / LOGS)).Reload()
+    assert [event.step for event in read.Scalars("training/loss")] == [1, 2, 3, 4, 5, 6]
+    assert read.Images("training/EM, truth, prediction")[0].width == 3 * 32
+    assert [event.value for event in read.Scalars("hold-out/voi")] == [0.5]
+    assert "hold-out/undefined" not in read.Tags()["scalars"]
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_a_hundredth() -> None:
+    rates = [scheduled(step, 100, peak=1.0) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.01)
+    assert rates[10:] == sorted(rates[10:], reverse=True)

@@ -21,8 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(cli_annotator.app, name="annotator")
-cli_stages.register(app)
 
 RunArgument = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
@@ -90,8 +88,8 @@ def status(run: RunArgument, as_json: Json = False) -> None:
 
 @app.command(epilog="Example: `proofloop evaluate result.h5:labels truth.h5:labels --json`")
 def evaluate(
-    segmentation: Annotated[str, typer.Argument(help="Labels, or a membrane probability, path[:dataset].")],
-    truth: Annotated[str, typer.Argument(help="True labels, path[:dataset].")],
+    segmentation: Annotated[str, typer.Argument(metavar="SEGMENTATION", help="Labels or probability, path[:dataset].")],
+    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="True labels, path[:dataset].")],
     as_json: Json = False,
 ) -> None:
     """Compare a segmentation with the truth: VOI, adapted Rand error, Dice.
@@ -135,6 +133,10 @@ def demo(
     from flows.demo import run_demo
 
     run_demo(out, iterations=iterations, annotator=annotator, volume=volume, labels=labels)
+
+
+app.add_typer(cli_annotator.app, name="annotator")
+cli_stages.register(app)
 
 
 def main() -> None:

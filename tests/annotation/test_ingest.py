@@ -108,7 +108,8 @@ def test_an_empty_annotation_over_published_contours_is_a_fault(server: Server, 
 def test_tasks_that_others_put_into_the_project_are_named_not_taken(server: Server, client: LabelStudio) -> None:
     publish(server, [task(4, 26)])
     project = find_project(client)
-    foreign = client.tasks.create(data={"image": "/static/x.png"}, project=project)
+    shown = dict.fromkeys(("image", "before", "after", "title", "reason", "before_title", "after_title"), "x")
+    foreign = client.tasks.create(data=shown, project=project)
     client.annotations.create(int(foreign.id or 0), result=[])
     harvest = harvest_of(server, int(foreign.id or 0))
     assert not harvest.submissions

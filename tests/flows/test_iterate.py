@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -79,8 +80,7 @@ def test_tensorboard_and_prefect_have_the_metrics(turned: Run) -> None:
     from prefect.artifacts import Artifact
 
     assert list(turned.folder.tensorboard.glob("events.*"))
-    artifact = Artifact.get("proofloop-iterations")
-    assert artifact is not None
+    artifact = cast("Artifact", Artifact.get("proofloop-iterations"))
     assert "voi_merge" in str(artifact.data)
 
 

@@ -1,0 +1,89 @@
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from flows.runs import Run
+
+
+def proofloop(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    truth = np.repeat([[1] * 10 + [2] * 10], 20, axis=0)[np.newaxis].astype(np.uint32)
+    membrane = np.zeros((1, 20, 20), dtype=np.float32)
+    membrane[:, :, 9:11] = 1
+    broken = membrane.copy()
+    broken[0, 3, 3] = np.nan
+    with h5py.File(tmp_path / "v.h5", "w") as file:
+        file["labels"], file["probability"], file["broken"] = truth, membrane, broken
+        file["merged"] = np.ones_like(truth)
+    return tmp_path / "v.h5"
+
+
+def test_evaluate_prints_the_contracts_keys(stored: Path) -> None:
+    result = proofloop("evaluate", f"{stored}:merged", f"{stored}:labels", "--json")
+    assert result.returncode == 0
+    found = json.loads(result.stdout)
+    assert found["voi_merge"] == pytest.approx(1)
+    assert {"voi_split", "adapted_rand_error", "precision", "recall", "dice"} <= set(found)
+
+
+def test_evaluate_segments_a_membrane_probability_first(stored: Path) -> None:
+    result = proofloop("evaluate", f"{stored}:probability", f"{stored}:labels", "--json")
+    assert json.loads(result.stdout)["voi_merge"] == pytest.approx(0, abs=0.05)
+
+
+def test_a_probability_that_is_not_a_number_is_bad_input(stored: Path) -> None:
+    result = proofloop("evaluate", f"{stored}:broken", f"{stored}:labels")
+    assert result.returncode == 2
+    assert "NaN" in result.stderr
+    assert "to fix:" in result.stderr
+
+
+def test_bad_input_ends_with_code_2_and_says_how_to_mend_it(tmp_path: Path) -> None:
+    result = proofloop(
+        "init", tmp_path / "r", "--volume", "no.h5", "--labels", "no.h5", "--train", "0:1", "--holdout", "1:2"
+    )
+    assert result.returncode == 2
+    for part in ("volume not found", "given:", "expected:", "to fix:"):
+        assert part in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_status_of_a_new_run_is_an_empty_list(run: Run) -> None:
+    result = proofloop("status", run.folder.root, "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+
+
+def test_a_stage_out_of_order_is_refused_without_a_traceback(run: Run) -> None:
+    result = proofloop("publish", run.folder.root)
+    assert result.returncode == 1
+    assert "goes on with train" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_port_in_use_is_bad_input(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = proofloop("annotator", "up", run.folder.root, "--port", taken.getsockname()[1])
+    assert result.returncode == 2
+    assert "port" in result.stderr
+
+
+def test_the_annotators_server_comes_up_is_found_and_goes_down(run: Run) -> None:
+    try:
+        assert proofloop("annotator", "up", run.folder.root).returncode == 0
+        found = json.loads(proofloop("annotator", "status", run.folder.root, "--json").stdout)
+        assert found["state"] == "up"
+        assert found["url"].startswith("http://127.0.0.1:")
+    finally:
+        assert proofloop("annotator", "down", run.folder.root).returncode == 0
+    assert json.loads(proofloop("annotator", "status", run.folder.root, "--json").stdout)["state"] == "down"

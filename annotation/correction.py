@@ -108,8 +108,9 @@ def _apply(
     gains: list[tuple[tuple[slice, slice], NDArray[np.bool_], int]] = []
     for region, number in changed:
         contour = before.contours[number]
-        window = _window(np.concatenate([contour.points, region.points]), pieces.shape)
-        was, now = _mask(contour.points, window), _mask(region.points, window)
+        points = _snapped(region.points, contour.points)
+        window = _window(np.concatenate([contour.points, points]), pieces.shape)
+        was, now = _mask(contour.points, window), _mask(points, window)
         own = pieces[window] == number + 1
         labels[window][own & ~now & (was | ~binary_dilation(now, iterations=_FRINGE_PX))] = 0
         gains.append((window, now & ~was, contour.object_id))
@@ -118,6 +119,16 @@ def _apply(
         gains.append((window, _mask(region.points, window), object_id))
     for window, mask, object_id in gains:
         labels[window][mask] = object_id
+
+
+def _snapped(points: NDArray[np.float64], originals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give vertices that were not moved their exact old place.
+
+    They come back rounded, and a line that ran through a pixel's centre would otherwise pass beside it.
+    """
+    apart = np.abs(points[:, None] - originals[None]).max(axis=2)
+    nearest = apart.argmin(axis=1)
+    return np.where(apart.min(axis=1)[:, None] < _SAME_PX, originals[nearest], points)
 
 
 def _window(points: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -18,6 +18,13 @@ CONTOURS, SECTION, OBJECT = "contours", "section", "Object"  # names in the labe
 # changed with every iteration would hide the contours of tasks that are still open from the one before.
 PRE_ANNOTATION_VERSION = "pre-annotation"
 IMAGE_FOLDER = "sections"
+# Of the list of tasks; what stays says which section, why, and whether it is done.
+_HIDDEN_COLUMNS = """
+inner_id cancelled_annotations total_predictions annotations_results annotations_ids predictions_score
+predictions_model_versions predictions_results file_upload storage_filename created_at updated_at updated_by
+avg_lead_time draft_exists data.image data.before data.after data.section_id data.z data.iteration
+data.before_title data.after_title
+"""
 
 
 def labelling_interface() -> str:
@@ -59,7 +66,9 @@ def ensure_project(client: LabelStudio, server: Server) -> int:
     if changed:
         _update(client, project, changed)
     if not client.views.list(project=project):  # the address of a task shows nothing without a view
-        client.views.create(project=project, data={"title": "All sections"})
+        hidden = [f"tasks:{name}" for name in _HIDDEN_COLUMNS.split()]
+        view: Any = {"title": "All sections", "hiddenColumns": {"explore": hidden, "labeling": hidden}}
+        client.views.create(project=project, data=view)
     _ensure_image_folder(client, server, project)
     return project
 

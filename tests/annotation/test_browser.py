@@ -1,0 +1,161 @@
+"""The task page in a real browser, as an annotator meets it.
+
+With PROOFLOOP_SCREENSHOTS=FOLDER the pages are kept there as PNG; they show the phantom, so they may go into the docs:
+
+    PROOFLOOP_SCREENSHOTS=docs/images .venv/bin/python -m pytest tests/annotation/test_browser.py
+"""
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page, sync_playwright
+
+from annotation import published
+from annotation.ingest import ingest
+from annotation.project import connect, ensure_project, task_url
+from annotation.publish import SectionTask, publish
+from annotation.server import Server, down, up
+from loop.phantom import Phantom, make_phantom
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = """
+--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync
+"""
+FIRST, SECOND = 2, 1
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine to look at the page with")
+
+
+@pytest.fixture(scope="module")
+def phantom() -> Phantom:
+    return make_phantom((4, 256, 256), 3)
+
+
+@pytest.fixture(scope="module")
+def published_server(tmp_path_factory: pytest.TempPathFactory, phantom: Phantom) -> Iterator[Server]:
+    directory = tmp_path_factory.mktemp("run") / "annotation"
+    server = up(directory)
+    reason = "Chosen because the model contradicts itself on 7 % of the pixels."
+    sections = [
+        SectionTask(z, 1, phantom.image[z], phantom.image[z - 1], phantom.image[z + 1], phantom.labels[z], reason, 0.5)
+        for z in (FIRST, SECOND)
+    ]
+    publish(server, sections)
+    yield server
+    down(directory)
+
+
+@pytest.fixture
+def page(published_server: Server) -> Iterator[Page]:
+    """A browser that is logged in."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(60_000)
+        page.goto(published_server.url)
+        page.fill("input[name=email]", published_server.email)
+        page.fill("input[name=password]", published_server.password_file.read_text().strip())
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "login" not in url)
+        yield page
+        browser.close()
+
+
+def keep(page: Page, name: str) -> None:
+    folder = os.environ.get("PROOFLOOP_SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def pixels(locator: Locator) -> NDArray[np.int16]:
+    return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB"), np.int16)
+
+
+def target(page: Page) -> Locator:
+    """Give the target image once its outlines are drawn."""
+    page.wait_for_selector(".pl-target canvas")
+    stage = page.locator(".pl-target .konvajs-content")
+    for _ in range(60):
+        red, green, blue = pixels(stage).transpose(2, 0, 1)
+        if ((green > red + 60) & (blue > red + 60)).mean() > 0.01:
+            return stage
+        page.wait_for_timeout(500)
+    raise AssertionError("no outline was drawn within 30 s")
+
+
+def test_an_annotator_finds_the_first_task_with_contours_and_neighbours_and_submits_it(
+    page: Page, published_server: Server, phantom: Phantom
+) -> None:
+    page.click("text=proofloop")
+    page.get_by_role("button", name="Label All Tasks").first.click()
+    page.wait_for_selector("text=Make every outline follow its object")
+    page.wait_for_timeout(1000)
+    keep(page, "instruction")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(f"text=Section {FIRST}, iteration 1")
+    assert page.locator("text=contradicts itself on 7 %").is_visible()
+    assert page.locator(f"text=Section {FIRST - 1} (before)").is_visible()
+    assert page.locator(f"text=Section {FIRST + 1} (after)").is_visible()
+    large = target(page).bounding_box()
+    neighbours = [image.bounding_box() for image in page.locator(".pl-neighbours .konvajs-content").all()]
+    assert large is not None
+    assert len(neighbours) == 2
+    assert all(box is not None and 150 < box["width"] < large["width"] / 2 for box in neighbours)
+    for image in page.locator(".pl-neighbours img").all():
+        assert image.evaluate("image => image.naturalWidth") == phantom.image.shape[2]
+    page.wait_for_timeout(1000)
+    keep(page, "task")
+    page.get_by_role("button", name="Submit").first.click()
+    page.wait_for_selector(f"text=Section {SECOND}, iteration 1")
+
+    (submission,) = ingest(published_server, set()).submissions
+    assert (submission.z, submission.annotator) == (FIRST, published_server.email)
+    assert np.array_equal(submission.labels, phantom.labels[FIRST])
+    assert submission.lead_time_s > 0
+
+
+def test_a_vertex_dragged_in_the_browser_moves_the_border_there_and_nowhere_else(
+    page: Page, published_server: Server, phantom: Phantom
+) -> None:
+    known = {submission.key for submission in ingest(published_server, set()).submissions}
+    with connect(published_server) as client:
+        project = ensure_project(client, published_server)
+    page.goto(task_url(published_server, project, 2))
+    box = target(page).bounding_box()
+    assert box is not None
+    corner = np.array([box["x"], box["y"]])
+    scale = box["width"] / phantom.labels.shape[2]
+    contours = published.load(published_server, SECOND, 1).contours
+    contour = max(contours, key=lambda one: np.ptp(one.points, axis=0).min())
+    inside = contour.points.mean(axis=0)
+    middle = np.abs(contour.points - phantom.labels.shape[2] / 2).max(axis=1).argmin()
+    vertex = contour.points[middle]
+    goal = vertex + 12 * (inside - vertex) / np.hypot(*(inside - vertex))
+    page.mouse.click(*(corner + scale * inside))
+    page.wait_for_timeout(1500)
+    page.mouse.move(*(corner + scale * vertex))
+    page.mouse.down()
+    page.mouse.move(*(corner + scale * (vertex + goal) / 2), steps=5)
+    page.mouse.move(*(corner + scale * goal), steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(1000)
+    keep(page, "edited")
+    page.get_by_role("button", name="Submit").first.click()
+    page.wait_for_selector("button:has-text('Update')")
+
+    (submission,) = ingest(published_server, known).submissions
+    assert (submission.changed, submission.added, submission.deleted) == (1, 0, 0)
+    touched = np.argwhere(submission.labels != phantom.labels[SECOND])[:, ::-1] + 0.5
+    assert len(touched) > 10
+    around = np.stack([contour.points[middle - 1], vertex, contour.points[(middle + 1) % len(contour.points)], goal])
+    assert (touched > around.min(axis=0) - 3).all()
+    assert (touched < around.max(axis=0) + 3).all()

@@ -12,6 +12,8 @@ from loop.volume import open_image
 
 DENSE_SECTIONS = 8
 HOLDOUT_SECTIONS = 10
+STEPS = 300
+"""Training steps of each turn: about a minute on two cores."""
 
 
 def run_demo(
@@ -35,7 +37,8 @@ def run_demo(
         image, truth = (volume, labels) if volume and labels else _phantom(out / "phantom.h5")
         n_sections = open_image(image).shape[0]
         train, holdout = f"0:{DENSE_SECTIONS}", f"{n_sections - HOLDOUT_SECTIONS}:{n_sections}"
-        init_run(run, plan(image, truth, train=train, pool=None, holdout=holdout, annotator=annotator))
+        config = plan(image, truth, train=train, pool=None, holdout=holdout, annotator=annotator)
+        init_run(run, config.model_copy(update={"training": config.training.model_copy(update={"steps": STEPS})}))
     console.print(f"Demo in {out}: {DENSE_SECTIONS} dense sections to begin with, annotator: {annotator}")
     iterate_until(run, iterations)
 

@@ -107,7 +107,7 @@ def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
         before=run.image.section(z - 1) if z > 0 else None,
         after=run.image.section(z + 1) if z + 1 < run.image.shape[0] else None,
         labels=_pre_annotation(run, membrane),
-        reason=f"Chosen because {ranked.uncertainty[z].reason}.",
+        reason=ranked.uncertainty[z].reason,
         score=ranked.uncertainty[z].score,
     )
 

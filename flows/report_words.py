@@ -26,11 +26,12 @@ def _corrections(summary: RunSummary) -> str:
     corrected = [section for turn in summary.iterations for section in turn.corrected]
     if not corrected:
         return "No section has come back from annotators yet."
-    minutes = duration(60 * sum(section.minutes for section in corrected))
+    minutes = sum(section.minutes for section in corrected)
+    spent = f"in {duration(60 * minutes)}" if minutes else "at no human time"
     people = sorted({section.annotator for section in corrected})
     who = " and ".join(people) if len(people) < 3 else f"{len(people)} annotators"
     verb = "was" if len(corrected) == 1 else "were"
-    return f"{counted(len(corrected), 'section').capitalize()} {verb} corrected by {who} in {minutes}."
+    return f"{counted(len(corrected), 'section').capitalize()} {verb} corrected by {who} {spent}."
 
 
 def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:

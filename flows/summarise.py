@@ -6,6 +6,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from annotation.oracle import EMAIL as ORACLE
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
@@ -104,7 +105,7 @@ def _corrected(z: int, correction: Correction) -> CorrectedSection:
     return CorrectedSection(
         z=z,
         annotator=correction.annotator,
-        minutes=correction.lead_time_s / 60,
+        minutes=0.0 if correction.annotator == ORACLE else correction.lead_time_s / 60,
         regions_kept=correction.regions_kept,
         regions_changed=correction.regions_changed,
         regions_added=correction.regions_added,

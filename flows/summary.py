@@ -26,7 +26,7 @@ class CorrectedSection:
     z: int
     annotator: str
     minutes: float
-    """How long the annotator had the task open."""
+    """How long a person had the task open; 0 for the oracle."""
     regions_kept: int
     regions_changed: int
     regions_added: int

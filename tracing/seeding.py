@@ -12,7 +12,6 @@ from skimage.segmentation import watershed
 
 from loop.errors import InputError
 
-
 _HALF_PIXEL = np.float32(0.5)
 """Keeps the logarithm finite on the membrane; the distance is not known better than this."""
 

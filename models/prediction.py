@@ -21,6 +21,8 @@ from models.variants import VARIANTS
 ReadSections = Callable[[int, int], NDArray[np.uint8]]
 EDGE_PX = 16
 CHECK_PX = 256
+# keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
+VOXELS_AT_ONCE = 2**20
 
 
 class PredictionConfig(BaseModel):
@@ -32,7 +34,7 @@ class PredictionConfig(BaseModel):
     """Mirrored views that are averaged."""
     block_sections: PositiveInt = 8
     """Sections predicted at once."""
-    tile_px: PositiveInt = 1024
+    tile_px: PositiveInt = 2048
     """Extent of the tiles that larger sections are cut into; memory grows with the square of it and its margins."""
     precision: Precision = "auto"
     """Number format of the network; `auto` takes bfloat16 if a check on the first tile finds it equal and faster."""
@@ -185,8 +187,7 @@ def _predict_tile(
     mean = np.zeros((len(tile) - 2 * network.config.context_sections, *tile.shape[1:]), dtype=np.float32)
     squares = np.zeros_like(mean)
     for number, variant in enumerate(VARIANTS[:variants], start=1):
-        view = probabilities(network, _as_input(variant.apply(tile)))[0, 0].numpy()
-        seen = variant.invert(view)
+        seen = variant.invert(_predict_view(network, variant.apply(tile)))
         if not np.isfinite(seen).all():
             raise ProofloopError(
                 "the network's output is not a number; its checkpoint is damaged, or its training diverged:"
@@ -197,6 +198,16 @@ def _predict_tile(
         squares += away * (seen - mean)
         progress(number, variants)
     return mean, squares / np.float32(variants)
+
+
+def _predict_view(network: UNet3d, view: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Run the network, on a few sections at a time if it looks no farther along z than its context."""
+    context = 2 * network.config.context_sections
+    depth, height, width = len(view) - context, *view.shape[1:]
+    at_once = depth if network.config.reach[0] else max(1, VOXELS_AT_ONCE // (height * width))
+    starts = range(0, depth, at_once)
+    parts = [probabilities(network, _as_input(view[z : z + at_once + context]))[0, 0].numpy() for z in starts]
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def fresh_state(network: UNet3d, config: TrainingConfig) -> TrainingState:
     decayed = [weight for weight in network.parameters() if weight.ndim > 1]
     others = [weight for weight in network.parameters() if weight.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate)
+    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
     average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
     return TrainingState(network=network, average=average, optimiser=optimiser, step=0, loss=float("nan"))
 

@@ -22,6 +22,9 @@ app = typer.Typer(
     add_completion=False,
 )
 
+_INTERRUPTED = 130
+"""Exit code by which the command-line library tells of a Ctrl-C."""
+
 RunArgument = Annotated[Path, typer.Argument(help="Folder of the run.", metavar="RUN")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 Annotator = Annotated[
@@ -146,7 +149,9 @@ def main() -> None:
     except ProofloopError as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except SystemExit as stop:
+        if stop.code != _INTERRUPTED:
+            raise
         console.print("Interrupted. Nothing is lost: the same command goes on from here.")
         sys.exit(1)
 

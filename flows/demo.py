@@ -41,6 +41,8 @@ def run_demo(
         init_run(run, config.model_copy(update={"training": config.training.model_copy(update={"steps": STEPS})}))
     console.print(f"Demo in {out}: {DENSE_SECTIONS} dense sections to begin with, annotator: {annotator}")
     iterate_until(run, iterations)
+    console.print(f"Look into the tasks: proofloop annotator up {run}; stop the server: proofloop annotator down {run}")
+    console.print(f"For a fresh demo remove {out}")
 
 
 def _phantom(path: Path) -> tuple[str, str]:

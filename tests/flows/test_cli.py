@@ -1,7 +1,9 @@
 import json
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -87,3 +89,23 @@ def test_the_annotators_server_comes_up_is_found_and_goes_down(run: Run) -> None
     finally:
         assert proofloop("annotator", "down", run.folder.root).returncode == 0
     assert json.loads(proofloop("annotator", "status", run.folder.root, "--json").stdout)["state"] == "down"
+
+
+def _with_ctrl_c() -> None:
+    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_ctrl_c_ends_with_code_1_and_leaves_a_run_that_goes_on(run: Run) -> None:
+    config = run.folder.config
+    config.write_text(config.read_text().replace("steps = 8\n", "steps = 4000\n"))
+    command = [sys.executable, "-m", "flows.cli", "train", str(run.folder.root)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c)
+    state = run.folder.iteration(1) / "unfinished.safetensors"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Nothing is lost" in said
+    assert state.exists()

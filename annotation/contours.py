@@ -20,6 +20,7 @@ from annotation.simplification import simplify
 
 # A contour nearer than this to the traced boundary covers the same pixel centres (see annotation.boundaries).
 EXACT_PX = 0.35
+_COARSENING_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def contours_of(labels: NDArray[np.unsignedinteger], detail: ContourDetail = DET
 def _fitted(boundaries: Boundaries, detail: ContourDetail) -> list[NDArray[np.float64]]:
     """Simplify all arcs, then coarsen or refine those of the contours that ask for it.
 
-    Ends because coarsening stops after three rounds and refining ends at tolerance 0, which loses nothing.
+    Ends because coarsening stops after some rounds and refining ends at tolerance 0, which loses nothing.
     """
     lines = [arc.points for arc in boundaries.arcs]
     sides = np.array([(arc.regions[0], arc.regions[-1]) for arc in boundaries.arcs], np.intp).reshape(-1, 2) - 1
@@ -103,12 +104,16 @@ def _fitted(boundaries: Boundaries, detail: ContourDetail) -> list[NDArray[np.fl
         iou, gaps = _fidelity(boundaries.regions, polygons)
         large = np.array([len(points) > detail.vertices for points in polygons], np.bool_)
         finer = ((iou < detail.iou) | gaps)[sides].any(axis=1) & (tolerances > 0)
-        coarser = (large & (iou > (1 + detail.iou) / 2))[sides].any(axis=1) & ~finer & (attempt < 3)
+        coarser = (
+            (large & (iou > detail.iou + (1 - detail.iou) / 4))[sides].any(axis=1)
+            & ~finer
+            & (attempt < _COARSENING_ROUNDS)
+        )
         changed = np.flatnonzero(finer | coarser)
         if not len(changed):
             break
-        tolerances[coarser] *= 1.4
-        tolerances[finer] = np.where(tolerances > EXACT_PX, np.maximum(tolerances * 0.6, EXACT_PX), 0)[finer]
+        tolerances[coarser] *= 1.25
+        tolerances[finer] = np.where(tolerances > EXACT_PX, np.maximum(tolerances * 0.8, EXACT_PX), 0)[finer]
         for index, vertices in zip(changed, simplify([lines[i] for i in changed], tolerances[changed]), strict=True):
             kept[index] = vertices
         polygons = _assembled(boundaries, kept)

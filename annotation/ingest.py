@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from annotation.server import Server
 from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since
 from loop.errors import InputError
 from loop.progress import Progress, silent
+
+# A change is dated before it is visible, so a look begins a little before the last one ended.
+_OVERLAP = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Harvest:
     faults : list of Fault
         All that could not be used in them; faulty regions keep the pixels they had.
     seen_until : datetime or None
-        Hand it to the next `ingest` as `since`, once the submissions are stored, to look only at what changed later.
+        Hand it to the next `ingest` as `since`, once the submissions are stored, to look only at what changed since.
     """
 
     submissions: list[Submission]
@@ -109,7 +112,8 @@ def ingest(
     harvest = Harvest([], [], since)
     with connect(server) as client:
         project = find_project(client)
-        tasks = [] if project is None else list(changed_since(client, project, since))
+        start = None if since is None else since - _OVERLAP
+        tasks = [] if project is None else list(changed_since(client, project, start))
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
         for done, task in enumerate(tasks, start=1):
             for annotation in (annotation_of(client, number) for number in task.annotation_ids):

@@ -10,7 +10,7 @@ from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
 from annotation.server import Server
-from loop.errors import InputError
+from loop.errors import InputError, ServerUnavailable
 
 TITLE = "proofloop"
 CONTOURS, SECTION, OBJECT = "contours", "section", "Object"  # names in the labelling interface
@@ -34,10 +34,24 @@ def labelling_interface() -> str:
 
 @contextmanager
 def connect(server: Server, token: str | None = None) -> Iterator[LabelStudio]:
-    """Give the REST client of the user with `token`, by default the run's own; closed when the block ends."""
-    with httpx.Client(timeout=60, trust_env=False) as http:
-        key = token or server.token_file.read_text().strip()
-        yield LabelStudio(base_url=server.url, api_key=key, httpx_client=http)
+    """Give the REST client of the user with `token`, by default the run's own; closed when the block ends.
+
+    Raises
+    ------
+    ServerUnavailable
+        The server stops answering within the block.
+    """
+    key = token or server.token_file.read_text().strip()
+    try:
+        with httpx.Client(timeout=60, trust_env=False) as http:
+            yield LabelStudio(base_url=server.url, api_key=key, httpx_client=http)
+    except httpx.TransportError as error:
+        raise ServerUnavailable(
+            "Label Studio does not answer",
+            given=f"{server.url}: {error}",
+            expected="the run's server",
+            fix="start it again (proofloop annotator up RUN) and repeat the command: nothing was lost",
+        ) from error
 
 
 def find_project(client: LabelStudio) -> int | None:

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def test_ingesting_twice_brings_nothing_new(server: Server, client: LabelStudio)
     first = ingest(server, set())
     known = {submission.key for submission in first.submissions}
     assert not ingest(server, known).submissions
-    assert not ingest(server, set(), since=first.seen_until).submissions
+    assert not ingest(server, known, since=first.seen_until).submissions
 
 
 def test_an_annotation_edited_after_ingest_is_a_new_submission(server: Server, client: LabelStudio) -> None:
@@ -123,3 +123,16 @@ def test_a_lost_pre_annotation_is_a_fault_of_that_task_alone(server: Server, cli
     (server.directory / "published" / "it027-z00004.npz").unlink()
     assert "is gone" in harvest_of(server, lost).faults[0].reason
     assert len(harvest_of(server, fine).submissions) == 1
+
+
+def test_a_later_look_reads_only_what_changed_since(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 28)])
+    submit(client, number)
+    seen: list[int] = []
+    ingest(
+        server,
+        set(),
+        since=datetime.now(UTC) + timedelta(minutes=5),
+        progress=lambda _, total, __="": seen.append(total),
+    )
+    assert not seen

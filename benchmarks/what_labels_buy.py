@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from annotation import server
+from flows.config import DataConfig
 from flows.initialise import init_run, plan
 from flows.prefect_settings import apply_prefect_settings
 from flows.runs import open_run
@@ -47,7 +48,8 @@ def _loop(folder: Path, volume: str, labels: str, arguments: argparse.Namespace,
     apply_prefect_settings()
     from flows.iterate import iterate
 
-    config = plan(volume, labels, train=arguments.train, pool=None, holdout=arguments.holdout, annotator="oracle")
+    data = DataConfig(volume=volume, labels=labels, train=arguments.train, holdout=arguments.holdout)
+    config = plan(data, annotator="oracle")
     ranking = config.ranking.model_copy(update={"sections_per_iteration": sections})
     training = config.training.model_copy(update={"steps": arguments.steps} if arguments.steps else {})
     run = init_run(folder, config.model_copy(update={"ranking": ranking, "training": training}))

@@ -42,16 +42,21 @@ def init(
     labels: Annotated[str, typer.Option(help="Instance labels, path[:dataset]: unsigned, zyx, 0 = membrane.")],
     train: Annotated[str, typer.Option(help="Densely labelled sections, START:STOP.")],
     holdout: Annotated[str, typer.Option(help="Sections that only ever measure, START:STOP.")],
-    pool: Annotated[str | None, typer.Option(help="Sections for annotators; default: all others.")] = None,
+    pool: Annotated[str, typer.Option(help="Sections for annotators; default: all others.")] = "",
     annotator: Annotator = "human",
+    preset: Annotated[
+        Literal["cpu", "full"], typer.Option(help="Network and schedule: minutes on two cores, or a GPU's.")
+    ] = "cpu",
 ) -> None:
     """Create a run: volume, dense sections, frozen hold-out.
 
     The other choices are in RUN/proofloop.toml, each with its explanation; edit them before the first iteration.
     """
+    from flows.config import DataConfig
     from flows.initialise import init_run, plan
 
-    config = plan(volume, labels, train=train, pool=pool, holdout=holdout, annotator=annotator)
+    data = DataConfig(volume=volume, labels=labels, train=train, holdout=holdout, pool=pool)
+    config = plan(data, annotator=annotator, preset=preset)
     created = init_run(run, config)
     console.print(f"Run [bold]{escape(str(run))}[/] created: {created.describe()}")
     console.print(f"Next: proofloop iterate {escape(str(run))}")

@@ -27,10 +27,10 @@ class DataConfig(BaseModel):
     """Instance labels, path:dataset; the oracle annotator also reads the pool's from here."""
     train: str
     """Densely labelled sections to begin with, start:stop."""
-    pool: str
-    """Sections that may be sent to annotators, start:stop."""
     holdout: str
     """Sections that only ever measure, start:stop."""
+    pool: str = ""
+    """Sections that may be sent to annotators, start:stop; init fills in all the others where it is left empty."""
 
 
 class RankingConfig(BaseModel):

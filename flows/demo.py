@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from flows.config import DataConfig
 from flows.initialise import init_run, plan
 from flows.running import iterate_until
 from flows.terminal import console, progress_bar
@@ -37,7 +38,8 @@ def run_demo(
         image, truth = (volume, labels) if volume and labels else _phantom(out / "phantom.h5")
         n_sections = open_image(image).shape[0]
         train, holdout = f"0:{DENSE_SECTIONS}", f"{n_sections - HOLDOUT_SECTIONS}:{n_sections}"
-        config = plan(image, truth, train=train, pool=None, holdout=holdout, annotator=annotator)
+        data = DataConfig(volume=image, labels=truth, train=train, holdout=holdout)
+        config = plan(data, annotator=annotator)
         init_run(run, config.model_copy(update={"training": config.training.model_copy(update={"steps": STEPS})}))
     console.print(f"Demo in {out}: {DENSE_SECTIONS} dense sections to begin with, annotator: {annotator}")
     iterate_until(run, iterations)

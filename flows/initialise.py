@@ -17,6 +17,8 @@ from loop.labels import write_section
 from loop.run import RunFolder
 from loop.section_range import format_sections, parse_sections
 from loop.volume import Volume, open_image, open_labels
+from models.training_config import training_preset
+from models.unet3d import Preset
 
 
 def init_run(root: Path, config: RunConfig) -> Run:
@@ -57,35 +59,28 @@ def init_run(root: Path, config: RunConfig) -> Run:
     return open_run(root)
 
 
-def plan(
-    volume: str,
-    labels: str,
-    *,
-    train: str,
-    pool: str | None,
-    holdout: str,
-    annotator: Literal["oracle", "human"],
-) -> RunConfig:
-    """Write down what a new run will do; the pool is all that train and hold-out leave unless it is given."""
-    image, truth = open_image(volume), open_labels(labels)
-    if pool is None:
-        taken = {
-            z
-            for name, text in (("train", train), ("holdout", holdout))
-            for z in parse_sections(text, name=name, n_sections=image.shape[0])
-        }
-        pool = format_sections(z for z in range(image.shape[0]) if z not in taken)
-    if not pool:
+def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", preset: Preset = "cpu") -> RunConfig:
+    """Write down what a new run will do; a pool that is not given becomes all that train and hold-out leave."""
+    image, truth = open_image(data.volume), open_labels(data.labels)
+    named = {"volume": _absolute(image), "labels": _absolute(truth), "pool": data.pool or _rest(data, image.shape[0])}
+    return RunConfig(
+        data=data.model_copy(update=named),
+        training=training_preset(preset),
+        annotation=AnnotationConfig(annotator=annotator),
+    )
+
+
+def _rest(data: DataConfig, n_sections: int) -> str:
+    ranges = {"train": data.train, "holdout": data.holdout}
+    taken = {z for name, text in ranges.items() for z in parse_sections(text, name=name, n_sections=n_sections)}
+    if len(taken) == n_sections:
         raise InputError(
             "no section is left for the pool",
-            given=f"train {train} and holdout {holdout} take all {image.shape[0]} sections",
+            given=f"train {data.train} and holdout {data.holdout} take all {n_sections} sections",
             expected="at least one section for annotators",
             fix="shorten --train or --holdout",
         )
-    return RunConfig(
-        data=DataConfig(volume=_absolute(image), labels=_absolute(truth), train=train, pool=pool, holdout=holdout),
-        annotation=AnnotationConfig(annotator=annotator),
-    )
+    return format_sections(z for z in range(n_sections) if z not in taken)
 
 
 def _absolute(volume: Volume) -> str:

@@ -29,7 +29,8 @@ def quick(phantom: Path) -> RunConfig:
 
 
 def quick_config(phantom: Path) -> RunConfig:
-    planned = plan(f"{phantom}:raw", f"{phantom}:labels", train="0:4", pool=None, holdout="11:14", annotator="oracle")
+    data = DataConfig(volume=f"{phantom}:raw", labels=f"{phantom}:labels", train="0:4", holdout="11:14")
+    planned = plan(data, annotator="oracle")
     training = planned.training.model_copy(update={"steps": 8, "batch": 2, "patch_px": 64})
     return planned.model_copy(
         update={

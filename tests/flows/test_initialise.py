@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from flows.config import RunConfig
+from flows.config import DataConfig, RunConfig
 from flows.initialise import init_run, plan
 from flows.runs import Run, open_run
 from loop.errors import InputError
@@ -76,5 +76,10 @@ def test_a_configuration_that_is_not_toml_is_refused(run: Run) -> None:
 
 
 def test_a_volume_without_room_for_a_pool_is_refused(phantom: Path) -> None:
+    data = DataConfig(volume=f"{phantom}:raw", labels=f"{phantom}:labels", train="0:7", holdout="7:14")
     with pytest.raises(InputError, match="no section is left"):
-        plan(f"{phantom}:raw", f"{phantom}:labels", train="0:7", pool=None, holdout="7:14", annotator="human")
+        plan(data)
+
+
+def test_the_full_preset_brings_the_predecessors_network(quick: RunConfig) -> None:
+    assert plan(quick.data, preset="full").training.network.channels == (32, 64, 96, 128, 160)

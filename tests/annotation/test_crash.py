@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,12 @@ from tests.annotation.sections import cells, task
 SECTIONS = range(6)
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Server]:
-    yield up(tmp_path)
-    down(tmp_path)
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a server that is killed again and again; each test takes its own iteration number."""
+    folder = tmp_path_factory.mktemp("run") / "annotation"
+    yield folder
+    down(folder)
 
 
 def killing(server: Server, *, at: int, after_s: float) -> Progress:
@@ -50,38 +53,30 @@ def wait_until_dead(server: Server) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.25])
-def test_killed_while_publishing(mortal: Server, after_s: float) -> None:
-    tasks = [task(z, 1) for z in SECTIONS]
-    try:
+@pytest.mark.parametrize(("iteration", "after_s"), [(1, 0.0), (2, 0.25)])
+def test_killed_while_publishing(folder: Path, iteration: int, after_s: float) -> None:
+    mortal = up(folder)
+    tasks = [task(z, iteration) for z in SECTIONS]
+    with suppress(ServerUnavailable):  # it may have answered before it died
         publish(mortal, tasks, progress=killing(mortal, at=len(tasks), after_s=after_s))
-    except ServerUnavailable as error:
-        assert "nothing is lost" in error.fix
     wait_until_dead(mortal)
-    server = up(mortal.directory)
-    numbers = publish(server, tasks)
-    with connect(server) as client:
+    numbers = publish(up(folder), tasks)
+    with connect(mortal) as client:
         project = find_project(client)
         assert project is not None
-        held = tasks_of(client, project, 1)
+        held = tasks_of(client, project, iteration)
         assert [(one.task_id, one.z) for one in held] == list(zip(numbers, SECTIONS, strict=True))
         assert all(len(client.predictions.list(task=number)) == 1 for number in numbers)
 
 
-def test_killed_while_ingesting(mortal: Server) -> None:
-    publish(mortal, [task(z, 1) for z in SECTIONS])
-    annotate(mortal, 1, cells)
-    with pytest.raises(ServerUnavailable):
+def test_killed_while_ingesting(folder: Path) -> None:
+    mortal = up(folder)
+    publish(mortal, [task(z, 3) for z in SECTIONS])
+    annotate(mortal, 3, cells)
+    with pytest.raises(ServerUnavailable, match=mortal.url):
         ingest(mortal, set(), progress=killing(mortal, at=1, after_s=0))
     wait_until_dead(mortal)
-    harvest = ingest(up(mortal.directory), set())
+    harvest = ingest(up(folder), set())
     assert sorted(submission.z for submission in harvest.submissions) == list(SECTIONS)
     for submission in harvest.submissions:
         assert np.array_equal(submission.labels, cells(submission.z))
-
-
-def test_a_server_that_is_not_there_is_named(tmp_path: Path) -> None:
-    server = up(tmp_path)
-    down(tmp_path)
-    with pytest.raises(ServerUnavailable, match=server.url):
-        publish(server, [task(1, 1)])

@@ -129,10 +129,9 @@ def test_a_later_look_reads_only_what_changed_since(server: Server, client: Labe
     (number,) = publish(server, [task(4, 28)])
     submit(client, number)
     seen: list[int] = []
-    ingest(
-        server,
-        set(),
-        since=datetime.now(UTC) + timedelta(minutes=5),
-        progress=lambda _, total, __="": seen.append(total),
-    )
+
+    def listen(done: int, total: int, note: str = "") -> None:
+        seen.append(done)
+
+    ingest(server, set(), since=datetime.now(UTC) + timedelta(minutes=5), progress=listen)
     assert not seen

@@ -1,4 +1,7 @@
-"""Real EM labels, where the development data lies beside the checkout; they are never part of the project."""
+"""Real EM labels, where the development data lies beside the checkout; they are never part of the project.
+
+Two sections by default; all hundred (two minutes) with PROOFLOOP_ALL_SECTIONS=1.
+"""
 
 import os
 from pathlib import Path
@@ -18,7 +21,7 @@ from annotation.server import Server
 
 DATA = Path(os.environ.get("PROOFLOOP_DATA", Path(__file__).parents[3] / "shared" / "data")) / "snemi3d_ac4_ds2.h5"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"{DATA} is not there")
-SECTIONS = (0, 51)
+SECTIONS = range(100) if os.environ.get("PROOFLOOP_ALL_SECTIONS") else (0, 51)
 
 
 def labels_of(z: int) -> NDArray[np.uint32]:

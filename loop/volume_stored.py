@@ -15,7 +15,17 @@ VoxelSize = tuple[float, float, float]
 ReadSections = Callable[[int, int], NDArray[Any]]
 
 # what h5py, zarr, tifffile, Pillow and their decoders raise on damaged or vanished files
-UNREADABLE = (OSError, ValueError, RuntimeError, SyntaxError, struct.error, zlib.error)
+UNREADABLE = (
+    ArithmeticError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ def load_imagenet(encoder: ResnetEncoder, source: str | Path) -> None:
     source : str or Path
         A state dict with torchvision's names: a `.pth` or `.safetensors` file, or an http(s) address of a `.pth`
         file, which is downloaded once into the cache folder and checked where its name ends in the first digits of
-        its SHA-256, as those in `PUBLISHED` do. The classifier's weights (`fc.*`) are left aside. Pickles are read without running code.
+        its SHA-256, as those in `PUBLISHED` do. The classifier's weights (`fc.*`) are left aside. Pickles are read
+        without running code.
 
     Raises
     ------

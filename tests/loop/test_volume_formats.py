@@ -12,7 +12,16 @@ from hypothesis.extra import numpy as hnp
 
 from loop.errors import InputError
 from loop.volume import open_image, open_labels, open_volume
-from tests.loop.volume_writing import WRITERS, Voxels, Writer, write_vast_folder
+from tests.loop.volume_writing import (
+    WRITERS,
+    Voxels,
+    Writer,
+    write_lzw_tiff,
+    write_ome_zarr,
+    write_png_folder,
+    write_tiff,
+    write_vast_folder,
+)
 
 every_format = pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
 volumes = hnp.arrays(
@@ -67,6 +76,30 @@ def test_what_is_read_may_be_changed_without_harm_to_the_file(write: Writer, tmp
     volume = open_volume(write(tmp_path, np.ones((2, 3, 4), np.uint8)))
     volume.section(0)[:] = 9
     assert volume.section(0).max() == 1
+
+
+@pytest.mark.parametrize(
+    "write", [write_tiff, write_lzw_tiff, write_png_folder, write_ome_zarr], ids=lambda write: write.__name__
+)
+@settings(max_examples=40, deadline=None)
+@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), data=st.data())
+def test_a_damaged_byte_is_read_over_or_reported_and_nothing_else(
+    write: Writer, place: float, value: int, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder), np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+        file = data.draw(st.sampled_from(sorted(file for file in [path, *path.rglob("*")] if file.is_file())))
+        damaged = bytearray(file.read_bytes())
+        damaged[int(place * len(damaged))] = value
+        file.write_bytes(damaged)
+        try:
+            volume = open_volume(path)
+            if np.prod(volume.shape) > 1e6:  # a damaged extent may promise more than memory holds
+                return
+            read = volume.sections(0, volume.shape[0])
+        except InputError:
+            return
+        assert read.shape == volume.shape
 
 
 @pytest.mark.parametrize("name", ["v.h5", "v.tif", "png/section_8.png"])

@@ -21,6 +21,7 @@ UNREADABLE = (
     OSError,
     RuntimeError,
     SyntaxError,
+    SystemError,
     TypeError,
     ValueError,
     struct.error,

@@ -1,6 +1,7 @@
 """Volumes in Zarr folders, OME-Zarr included, from the folder itself and nowhere else."""
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def open_zarr(path: Path, name: str | None, default: str | None) -> Volume:
         root: Any = zarr.open(_RootedStore(path, read_only=True), mode="r")
         nodes: dict[str, Any] = {"": root}
         if isinstance(root, zarr.Group):
-            nodes |= dict(root.members(max_depth=None))
+            nodes |= dict(sorted(root.members(max_depth=None), key=itemgetter(0)))  # which come in any order
     except UNREADABLE as error:
         raise InputError(
             f"{path} cannot be read as Zarr",

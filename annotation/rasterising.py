@@ -78,8 +78,11 @@ def _edges(
         nothing = np.zeros((0, 2))
         return np.zeros(0, np.intp), nothing, nothing, np.zeros(0, np.intp)
     start = np.concatenate(polygons)
-    end = np.concatenate([np.roll(polygon, -1, axis=0) for polygon in polygons])
-    owner = np.repeat(np.arange(len(polygons)), [len(polygon) for polygon in polygons])
+    lengths = np.array([len(polygon) for polygon in polygons])
+    following = np.arange(1, len(start) + 1)
+    following[np.cumsum(lengths) - 1] -= lengths
+    end = start[following]
+    owner = np.repeat(np.arange(len(polygons)), lengths)
     down = (start[:, 1] < end[:, 1])[:, None]
     turn = np.where(down[:, 0], 1, -1)
     return owner, np.where(down, start, end), np.where(down, end, start), turn

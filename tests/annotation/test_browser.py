@@ -29,14 +29,14 @@ ARGUMENTS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync
 """
-FIRST, SECOND = 2, 1
+FIRST, SECOND = 5, 4
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine to look at the page with")
 
 
 @pytest.fixture(scope="module")
 def phantom() -> Phantom:
-    return make_phantom((4, 256, 256), 3)
+    return make_phantom((7, 256, 256), 3)
 
 
 @pytest.fixture(scope="module")

@@ -60,8 +60,8 @@ def training_preset(name: Preset) -> TrainingConfig:
         )
     return TrainingConfig(
         network=network_preset("cpu"),
-        steps=600,
-        batch=4,
+        steps=1000,
+        batch=2,
         patch_sections=1,
         patch_px=256,
         learning_rate=4e-3,

@@ -20,6 +20,7 @@ from annotation.rasterising import paint
 from annotation.regions import parse_regions, polygon_region, region_id
 from annotation.server import Server
 from annotation.tasks import tasks_of
+from loop.errors import InputError
 from loop.progress import Progress, silent
 
 EMAIL = "oracle@proofloop.local"
@@ -94,9 +95,8 @@ def annotate(
     submitted: list[int] = []
     with connect(server, ensure_account(server, EMAIL).token()) as client:
         project = find_project(client)
-        tasks = (
-            [] if project is None else [task for task in tasks_of(client, project, iteration) if not task.annotations]
-        )
+        listed = [] if project is None else tasks_of(client, project, iteration)
+        tasks = [task for task in listed if not task.annotations]
         for task in tasks:
             totals += _annotate_one(client, task.task_id, truth(task.z), rules, z=task.z)
             submitted.append(task.task_id)
@@ -132,8 +132,14 @@ def corrected(
         The annotation's regions.
     counts : tuple of int
         Kept, changed, added and deleted regions.
+
+    Raises
+    ------
+    InputError
+        The truth has another shape than the published section.
     """
     shape = (truth.shape[0], truth.shape[1])
+    _check_shape(shown, shape, z)
     regions, _ = parse_regions(shown, shape)
     painted = paint([region.points for region in regions], np.arange(1, len(regions) + 1, dtype=np.uint32), shape)
     contours = contours_of(np.asarray(truth, np.uint32))
@@ -158,6 +164,17 @@ def corrected(
     missing = [c for number, c in enumerate(contours) if number not in found and true_px[number] >= rules.smallest_px]
     result += [polygon_region(_new_id(z, contour), contour.points, shape) for contour in missing]
     return result, (kept, changed, len(missing), len(regions) - kept - changed)
+
+
+def _check_shape(shown: list[dict[str, Any]], shape: tuple[int, int], z: int) -> None:
+    published = {(region["original_height"], region["original_width"]) for region in shown}
+    if published - {shape}:
+        raise InputError(
+            f"the truth of section {z} does not fit its task",
+            given=f"truth of shape {shape}",
+            expected=f"the published shape {published.pop()}",
+            fix="take image and truth from the same volume",
+        )
 
 
 def _new_id(z: int, contour: Contour) -> str:

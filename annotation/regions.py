@@ -1,7 +1,6 @@
 """Contours as Label Studio's polygon regions and back, with every fault of what comes back named."""
 
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +11,6 @@ from annotation.contours import Contour
 from annotation.project import CONTOURS, OBJECT, SECTION
 
 _DIGITS = 4  # of a percentage: 1e-6 of the image's side, far below what could move a pixel centre across a line
-_OUR_ID = re.compile(r"z\d+-o(\d+)-p(\d+)")
 
 
 @dataclass(frozen=True)
@@ -55,12 +53,6 @@ class Fault:
 def region_id(z: int, contour: Contour) -> str:
     """Name a contour's region: unique in its task, and it carries the object."""
     return f"z{z}-o{contour.object_id}-p{contour.piece}"
-
-
-def object_of(name: str) -> int | None:
-    """Give the object that a region of ours carries in its id, None for a region that an annotator drew."""
-    found = _OUR_ID.fullmatch(name)
-    return int(found.group(1)) if found else None
 
 
 def percent(points: NDArray[np.float64], shape: tuple[int, int]) -> list[list[float]]:

@@ -3,22 +3,20 @@
 It is a daemon: it outlives the command that started it, and any later command finds it by `server.json`.
 """
 
-import contextlib
-import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from annotation.installation import ensure_label_studio, isolated_environment, locked, template_folder
+from annotation.server_process import ServerProcess, known_process, remember
 from loop.atomic import write_text
 from loop.errors import ServerUnavailable
 from loop.progress import Progress, silent
@@ -26,7 +24,6 @@ from loop.progress import Progress, silent
 EMAIL = "annotator@proofloop.local"
 _HOST = "127.0.0.1"
 _START_DEADLINE_S = 180.0
-_STOP_DEADLINE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -63,8 +60,8 @@ class ServerStatus:
 
     Attributes
     ----------
-    state : str
-        "down", "starting" (the process is there but does not answer) or "up".
+    state : "down", "starting" or "up"
+        Starting: the process is there but does not answer.
     server : Server or None
         None when it never ran here.
     pid : int or None
@@ -73,23 +70,10 @@ class ServerStatus:
         What it printed.
     """
 
-    state: str
+    state: Literal["down", "starting", "up"]
     server: Server | None
     pid: int | None
     log: Path
-
-
-class _Process(BaseModel):
-    """What `server.json` remembers of the server's process."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    port: int
-    """TCP port on loopback; kept for the next start."""
-    pid: int | None
-    """Process id, which is also the id of its process group; none when it was stopped."""
-    created_s: float | None
-    """When that process began, seconds since 1970; tells it from a later process with the same id."""
 
 
 def up(
@@ -117,8 +101,8 @@ def up(
     executable = executable or ensure_label_studio(progress)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(directory / "server.lock"):
-        known = _known(directory)
-        if known and _alive(known):
+        known = known_process(directory)
+        if known and known.alive:
             if port not in (None, known.port):
                 raise ServerUnavailable(
                     "this run's server already runs on another port",
@@ -134,8 +118,8 @@ def up(
         try:
             _await_health(directory, started, progress)
         except BaseException:
-            _stop(started)
-            _remember(directory, started.model_copy(update={"pid": None, "created_s": None}))
+            started.stop()
+            remember(directory, started.stopped())
             raise
         return _server(directory, chosen)
 
@@ -146,22 +130,22 @@ def down(directory: Path) -> bool:
     if not directory.is_dir():
         return False
     with locked(directory / "server.lock"):
-        known = _known(directory)
-        if not known or not _alive(known):
+        known = known_process(directory)
+        if not known or not known.alive:
             return False
-        _stop(known)
-        _remember(directory, known.model_copy(update={"pid": None, "created_s": None}))
+        known.stop()
+        remember(directory, known.stopped())
         return True
 
 
 def status(directory: Path) -> ServerStatus:
     """Tell whether the server of `directory` runs and answers."""
     directory = directory.resolve()
-    known = _known(directory)
+    known = known_process(directory)
     if known is None:
         return ServerStatus("down", None, None, _log(directory))
     server = _server(directory, known.port)
-    if not _alive(known):
+    if not known.alive:
         return ServerStatus("down", server, None, _log(directory))
     return ServerStatus("up" if _answers(server) else "starting", server, known.pid, _log(directory))
 
@@ -179,28 +163,6 @@ def _server(directory: Path, port: int) -> Server:
 
 def _log(directory: Path) -> Path:
     return directory / "server.log"
-
-
-def _known(directory: Path) -> _Process | None:
-    try:
-        return _Process.model_validate_json((directory / "server.json").read_bytes())
-    except (FileNotFoundError, ValidationError):
-        return None
-
-
-def _remember(directory: Path, process: _Process) -> None:
-    write_text(directory / "server.json", process.model_dump_json(indent=2) + "\n")
-
-
-def _alive(known: _Process) -> bool:
-    if known.pid is None or known.created_s is None:
-        return False
-    try:
-        process = psutil.Process(known.pid)
-        same = abs(process.create_time() - known.created_s) < 1
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _choose_port(wanted: int | None, last: int | None) -> int:
@@ -249,7 +211,7 @@ def _prepare(directory: Path, executable: Path) -> None:
         fresh.rename(data)
 
 
-def _start(directory: Path, executable: Path, port: int) -> _Process:
+def _start(directory: Path, executable: Path, port: int) -> ServerProcess:
     data = directory / "server"
     server = _server(directory, port)
     # The first start makes this user; secrets travel in the environment since everyone can read a command line.
@@ -279,19 +241,19 @@ def _start(directory: Path, executable: Path, port: int) -> _Process:
                 expected="the `label-studio` executable of its own environment",
                 fix="run `python -m annotation.installation` and leave the executable out",
             ) from error
-    known = _Process(port=port, pid=process.pid, created_s=psutil.Process(process.pid).create_time())
-    _remember(directory, known)
+    known = ServerProcess(port=port, pid=process.pid, created_s=psutil.Process(process.pid).create_time())
+    remember(directory, known)
     return known
 
 
-def _await_health(directory: Path, known: _Process, progress: Progress) -> None:
+def _await_health(directory: Path, known: ServerProcess, progress: Progress) -> None:
     server = _server(directory, known.port)
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) < _START_DEADLINE_S:
         if _answers(server):
             progress(1, 1, "Label Studio is up")
             return
-        if not _alive(known):
+        if not known.alive:
             break
         progress(int(waited), int(_START_DEADLINE_S), "starting Label Studio")
         time.sleep(0.2)
@@ -316,25 +278,3 @@ def _answers(server: Server) -> bool:
 
 def _tail(log: Path) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-
-
-def _stop(known: _Process) -> None:
-    """End the process group: first politely, then surely."""
-    if known.pid is None:
-        return
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(known.pid, how)
-        if _gone(known):
-            return
-
-
-def _gone(known: _Process) -> bool:
-    deadline = time.monotonic() + _STOP_DEADLINE_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(known.pid or -1, os.WNOHANG)  # ours when the same process started it
-        if not _alive(known):
-            return True
-        time.sleep(0.05)
-    return False

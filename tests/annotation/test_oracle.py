@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 
 from annotation.boundaries import pieces_of
 from annotation.ingest import ingest
 from annotation.oracle import EMAIL, annotate
 from annotation.publish import publish
 from annotation.server import Server
+from loop.errors import InputError
 from tests.annotation.sections import cells, task
 
 
@@ -51,3 +53,9 @@ def test_tasks_that_have_an_annotation_are_left_alone(server: Server) -> None:
 
 def test_an_iteration_without_tasks_is_no_work(server: Server) -> None:
     assert not annotate(server, 999, cells).submitted
+
+
+def test_truth_of_another_shape_is_refused(server: Server) -> None:
+    publish(server, [task(2, 33)])
+    with pytest.raises(InputError, match="truth of shape"):
+        annotate(server, 33, lambda z: cells(z)[1:])

@@ -4,6 +4,7 @@ import signal
 import socket
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -81,8 +82,10 @@ def test_a_join_that_was_broken_off_goes_on(server: Server) -> None:
     assert ensure_account(server, "broken@proofloop.local").token() == token
 
 
-def test_after_a_kill_it_comes_back_on_its_port_with_everything(tmp_path: Path) -> None:
-    first = up(tmp_path)
+def test_two_commands_at_once_start_one_server_that_comes_back_after_a_kill(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as commands:
+        first, second = commands.map(up, [tmp_path, tmp_path])
+    assert first == second
     try:
         (number,) = publish(first, [task(3, 1)])
         pid = status(tmp_path).pid

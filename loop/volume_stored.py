@@ -17,6 +17,8 @@ ReadSections = Callable[[int, int], NDArray[Any]]
 # what h5py, zarr, tifffile, Pillow and their decoders raise on damaged or vanished files
 UNREADABLE = (
     ArithmeticError,
+    AssertionError,
+    AttributeError,
     LookupError,
     OSError,
     RuntimeError,

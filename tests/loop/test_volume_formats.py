@@ -18,7 +18,6 @@ from tests.loop.volume_writing import (
     Writer,
     write_lzw_tiff,
     write_ome_zarr,
-    write_png_folder,
     write_tiff,
     write_vast_folder,
 )
@@ -79,27 +78,22 @@ def test_what_is_read_may_be_changed_without_harm_to_the_file(write: Writer, tmp
 
 
 @pytest.mark.parametrize(
-    "write", [write_tiff, write_lzw_tiff, write_png_folder, write_ome_zarr], ids=lambda write: write.__name__
+    ("write", "file", "place", "value"),
+    [
+        (write_ome_zarr, "0/0.0.0", 0.21875, 128),  # a negative size, which the decoder does not foresee
+        (write_tiff, "", 0.0653, 0),  # no type of voxel, which tifffile asserts there is
+        (write_lzw_tiff, "", 0.0651, 180),
+    ],
 )
-@settings(max_examples=40, deadline=None)
-@given(place=st.floats(0, 1, exclude_max=True), value=st.integers(0, 255), data=st.data())
-def test_a_damaged_byte_is_read_over_or_reported_and_nothing_else(
-    write: Writer, place: float, value: int, data: st.DataObject
+def test_a_damaged_byte_is_reported_whatever_the_library_makes_of_it(
+    write: Writer, file: str, place: float, value: int, tmp_path: Path
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = write(Path(folder), np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
-        file = data.draw(st.sampled_from(sorted(file for file in [path, *path.rglob("*")] if file.is_file())))
-        damaged = bytearray(file.read_bytes())
-        damaged[int(place * len(damaged))] = value
-        file.write_bytes(damaged)
-        try:
-            volume = open_volume(path)
-            if np.prod(volume.shape) > 1e6:  # a damaged extent may promise more than memory holds
-                return
-            read = volume.sections(0, volume.shape[0])
-        except InputError:
-            return
-        assert read.shape == volume.shape
+    path = write(tmp_path, np.arange(60, dtype=np.uint8).reshape(3, 4, 5))
+    damaged = bytearray((path / file).read_bytes())
+    damaged[int(place * len(damaged))] = value
+    (path / file).write_bytes(damaged)
+    with pytest.raises(InputError, match="cannot be read"):
+        open_volume(path).section(0)
 
 
 @pytest.mark.parametrize("name", ["v.h5", "v.tif", "png/section_8.png"])

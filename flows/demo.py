@@ -13,7 +13,7 @@ from loop.volume import open_image
 
 DENSE_SECTIONS = 8
 HOLDOUT_SECTIONS = 10
-STEPS = 300
+STEPS = 600
 """Training steps of each turn: about a minute on two cores."""
 
 

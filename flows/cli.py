@@ -43,6 +43,9 @@ def init(
     train: Annotated[str, typer.Option(help="Densely labelled sections, START:STOP.")],
     holdout: Annotated[str, typer.Option(help="Sections that only ever measure, START:STOP.")],
     pool: Annotated[str, typer.Option(help="Sections for annotators; default: all others.")] = "",
+    voxel_size: Annotated[
+        str | None, typer.Option(help="nm, Z,Y,X, for instance 30,12,12; default: what the volume says.")
+    ] = None,
     annotator: Annotator = "human",
     preset: Annotated[
         Literal["cpu", "full"], typer.Option(help="Network and schedule: minutes on two cores, or a GPU's.")
@@ -52,10 +55,11 @@ def init(
 
     The other choices are in RUN/proofloop.toml, each with its explanation; edit them before the first iteration.
     """
-    from flows.config import DataConfig
+    from flows.config import DataConfig, parse_voxel_size
     from flows.initialise import init_run, plan
 
-    data = DataConfig(volume=volume, labels=labels, train=train, holdout=holdout, pool=pool)
+    size = parse_voxel_size(voxel_size) if voxel_size else None
+    data = DataConfig(volume=volume, labels=labels, train=train, holdout=holdout, pool=pool, voxel_size_nm_zyx=size)
     config = plan(data, annotator=annotator, preset=preset)
     created = init_run(run, config)
     console.print(f"Run [bold]{escape(str(run))}[/] created: {created.describe()}")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from loop.atomic import write_text
 from loop.errors import InputError
+from loop.volume import VoxelSize
 from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
 from tracing.seeding import SeedingConfig
@@ -31,6 +32,8 @@ class DataConfig(BaseModel):
     """Sections that only ever measure, start:stop."""
     pool: str = ""
     """Sections that may be sent to annotators, start:stop; init fills in all the others where it is left empty."""
+    voxel_size_nm_zyx: VoxelSize | None = None
+    """Size of a voxel in nm, z, y, x; init takes it from the volume where it is not given."""
 
 
 class RankingConfig(BaseModel):
@@ -74,6 +77,22 @@ class RunConfig(BaseModel):
     """Query strategy."""
     annotation: AnnotationConfig = AnnotationConfig()
     """Label Studio and who answers."""
+
+
+def parse_voxel_size(text: str) -> VoxelSize:
+    """Read `Z,Y,X` in nm."""
+    try:
+        z, y, x = (float(part) for part in text.split(","))
+        if not all(0 < size < float("inf") for size in (z, y, x)):
+            raise ValueError
+    except ValueError as error:
+        raise InputError(
+            "voxel size cannot be read",
+            given=repr(text),
+            expected="three positive numbers of nm: Z,Y,X",
+            fix="write for instance --voxel-size 30,12,12",
+        ) from error
+    return z, y, x
 
 
 def read_config(path: Path) -> RunConfig:

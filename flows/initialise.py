@@ -62,7 +62,12 @@ def init_run(root: Path, config: RunConfig) -> Run:
 def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", preset: Preset = "cpu") -> RunConfig:
     """Write down what a new run will do; a pool that is not given becomes all that train and hold-out leave."""
     image, truth = open_image(data.volume), open_labels(data.labels)
-    named = {"volume": _absolute(image), "labels": _absolute(truth), "pool": data.pool or _rest(data, image.shape[0])}
+    named = {
+        "volume": _absolute(image),
+        "labels": _absolute(truth),
+        "pool": data.pool or _rest(data, image.shape[0]),
+        "voxel_size_nm_zyx": data.voxel_size_nm_zyx or image.voxel_size_nm_zyx,
+    }
     return RunConfig(
         data=data.model_copy(update=named),
         training=training_preset(preset),
@@ -84,8 +89,10 @@ def _rest(data: DataConfig, n_sections: int) -> str:
 
 
 def _absolute(volume: Volume) -> str:
-    path, dataset = volume.spec.rsplit(":", 1)
-    return f"{Path(path).resolve()}:{dataset}"
+    path, separator, dataset = volume.spec.rpartition(":")
+    if Path(volume.spec).exists():  # formats without datasets
+        return str(Path(volume.spec).resolve())
+    return f"{Path(path).resolve()}{separator}{dataset}"
 
 
 def _write(

@@ -56,7 +56,7 @@ def predict_sections(run: Run, progress: Progress = silent) -> None:
     store = PredictionStore.create(
         run.folder.iteration(iteration) / "prediction.zarr",
         shape=run.image.shape,
-        voxel_size_nm_zyx=run.image.voxel_size_nm_zyx,
+        voxel_size_nm_zyx=run.config.data.voxel_size_nm_zyx,
     )
     missing = store.missing(sections)
     done = len(sections) - len(missing)

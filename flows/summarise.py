@@ -28,7 +28,7 @@ def summarise(run: Run) -> RunSummary:
         name=run.name,
         volume=run.config.data.volume,
         shape_zyx=run.image.shape,
-        voxel_size_nm_zyx=run.image.voxel_size_nm_zyx,
+        voxel_size_nm_zyx=run.config.data.voxel_size_nm_zyx,
         holdout=run.config.data.holdout,
         iterations=tuple(turn for turn in (_iteration(run, number) for number in numbers) if turn is not None),
         best=best,

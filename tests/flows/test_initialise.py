@@ -3,8 +3,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
-from flows.config import DataConfig, RunConfig
+from flows.config import DataConfig, RunConfig, parse_voxel_size
 from flows.initialise import init_run, plan
 from flows.runs import Run, open_run
 from loop.errors import InputError
@@ -83,3 +84,27 @@ def test_a_volume_without_room_for_a_pool_is_refused(phantom: Path) -> None:
 
 def test_the_full_preset_brings_the_predecessors_network(quick: RunConfig) -> None:
     assert plan(quick.data, preset="full").training.network.channels == (32, 64, 96, 128, 160)
+
+
+def test_a_folder_of_sections_serves_as_volume_with_its_voxel_size_given(tmp_path: Path, phantom: Path) -> None:
+    folder = tmp_path / "sections"
+    folder.mkdir()
+    with h5py.File(phantom) as source:
+        for z, section in enumerate(source["raw"]):
+            Image.fromarray(section).save(folder / f"section_{z}.png")
+    data = DataConfig(
+        volume=str(folder),
+        labels=f"{phantom}:labels",
+        train="0:4",
+        holdout="11:14",
+        voxel_size_nm_zyx=parse_voxel_size("40,8,8"),
+    )
+    made = init_run(tmp_path / "run", plan(data))
+    assert made.config.data.voxel_size_nm_zyx == (40.0, 8.0, 8.0)
+    assert open_run(tmp_path / "run").image.shape == (14, 96, 96)
+
+
+@pytest.mark.parametrize("text", ["30,12", "a,b,c", "30,12,0", "30,12,nan"])
+def test_a_voxel_size_that_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="voxel size"):
+        parse_voxel_size(text)

@@ -123,10 +123,10 @@ def report(run: RunArgument) -> None:
     """Write RUN/report/index.html anew."""
     from flows.report import write_report
     from flows.runs import open_run
-    from flows.summarise import summarise
+    from flows.summarise import summarise, with_panels
 
     opened = open_run(run)
-    typer.echo(write_report(opened.folder.report, summary=summarise(opened)))
+    typer.echo(write_report(opened.folder.report, summary=with_panels(summarise(opened), opened)))
 
 
 @app.command(

@@ -13,7 +13,7 @@ from prefect.artifacts import create_table_artifact
 from flows import learning, proofreading
 from flows.report import write_report
 from flows.runs import Run, open_run
-from flows.summarise import summarise, summary_rows
+from flows.summarise import summarise, summary_rows, with_panels
 from flows.terminal import progress_bar
 from loop.iteration import Stage, position
 from loop.progress import Progress
@@ -98,7 +98,7 @@ def report(root: Path) -> None:
     """Write the page for people and the table for Prefect's."""
     run = open_run(root)
     summary = summarise(run)
-    write_report(run.folder.report, summary=summary)
+    write_report(run.folder.report, summary=with_panels(summary, run))
     create_table_artifact(
         key="proofloop-iterations", table=summary_rows(summary), description=f"Iterations of run {run.name}"
     )

@@ -1,5 +1,6 @@
 """From the ledger to what people read: the summary behind report, table and `--json`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ _HEADINGS = (
 
 
 def summarise(run: Run) -> RunSummary:
-    """Gather what the ledger and the predictions say about a run."""
+    """Gather what the ledger says about a run."""
     numbers = range(1, position(run.ledger).iteration + 1)
-    best, worst = _panels(run)
     return RunSummary(
         name=run.name,
         volume=run.config.data.volume,
@@ -31,9 +31,18 @@ def summarise(run: Run) -> RunSummary:
         voxel_size_nm_zyx=run.config.data.voxel_size_nm_zyx,
         holdout=run.config.data.holdout,
         iterations=tuple(turn for turn in (_iteration(run, number) for number in numbers) if turn is not None),
-        best=best,
-        worst=worst,
     )
+
+
+def with_panels(summary: RunSummary, run: Run) -> RunSummary:
+    """Add the hold-out sections on which the promoted model does best and worst."""
+    promoted = promoted_model(run)
+    evaluated = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
+    if promoted is None or evaluated is None:
+        return summary
+    ordered = sorted(evaluated.sections, key=lambda z: evaluated.sections[z].voi)
+    best, worst = (_panel(run, promoted.iteration, z, evaluated) for z in (ordered[0], ordered[-1]))
+    return replace(summary, best=best, worst=worst)
 
 
 def summary_rows(summary: RunSummary) -> list[dict[str, Any]]:
@@ -111,17 +120,6 @@ def _corrected(z: int, correction: Correction) -> CorrectedSection:
         regions_added=correction.regions_added,
         regions_deleted=correction.regions_deleted,
     )
-
-
-def _panels(run: Run) -> tuple[SectionPanel | None, SectionPanel | None]:
-    """Hold-out sections on which the promoted model does best and worst."""
-    promoted = promoted_model(run)
-    evaluated = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
-    if promoted is None or evaluated is None:
-        return None, None
-    ordered = sorted(evaluated.sections, key=lambda z: evaluated.sections[z].voi)
-    best, worst = (_panel(run, promoted.iteration, z, evaluated) for z in (ordered[0], ordered[-1]))
-    return best, worst
 
 
 def _panel(run: Run, iteration: int, z: int, evaluated: Evaluated) -> SectionPanel:

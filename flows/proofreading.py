@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.segmentation import expand_labels
 
 from annotation.ingest import Submission, ingest, key_of
 from annotation.oracle import annotate
@@ -113,10 +114,14 @@ def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
 
 
 def _pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Objects without their membrane, as people label them; specks left out."""
+    """Objects without their membrane, as people label them; specks left out.
+
+    The network's target lets membrane reach `border_px` into every object, so its objects are grown back by as much:
+    people then find the outlines where they would draw them.
+    """
     objects = np.where(membrane < run.config.seeding.threshold, objects_of_membrane(membrane, run.config.seeding), 0)
     specks = np.bincount(objects.ravel()) < run.config.annotation.min_object_px
-    return np.where(specks[objects], 0, objects).astype(np.uint32)
+    return expand_labels(np.where(specks[objects], 0, objects), run.config.training.border_px).astype(np.uint32)
 
 
 def _store(run: Run, submission: Submission) -> None:

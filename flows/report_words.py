@@ -58,7 +58,7 @@ def percent(change: float) -> str:
     """Write a relative change with its sign, without a sign where it rounds to nothing."""
     rounded = round(100 * change)
     sign = "\N{MINUS SIGN}" if rounded < 0 else "+" if rounded > 0 else ""
-    return f"{sign}{abs(rounded)} %"
+    return f"{sign}{abs(rounded)}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float) -> str:

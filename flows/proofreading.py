@@ -121,7 +121,8 @@ def _pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint3
     """
     objects = np.where(membrane < run.config.seeding.threshold, objects_of_membrane(membrane, run.config.seeding), 0)
     specks = np.bincount(objects.ravel()) < run.config.annotation.min_object_px
-    return expand_labels(np.where(specks[objects], 0, objects), run.config.training.border_px).astype(np.uint32)
+    grown = expand_labels(np.where(specks[objects], 0, objects), run.config.training.border_px)
+    return np.asarray(grown, dtype=np.uint32)
 
 
 def _store(run: Run, submission: Submission) -> None:

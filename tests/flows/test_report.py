@@ -79,7 +79,7 @@ def _bare(*turns: IterationSummary) -> RunSummary:
 def test_the_verdict_says_how_far_voi_fell_and_what_it_cost() -> None:
     said = verdict(_bare(_turn(1, 1.0, 1.0), _turn(2, 0.7, 0.6), _turn(3, 0.5, 0.5)))
     assert said == (
-        "Hold-out VOI fell from 2.00 to 1.00 bits (\N{MINUS SIGN}50 %) over three iterations. "
+        "Hold-out VOI fell from 2.00 to 1.00 bits (\N{MINUS SIGN}50\N{NO-BREAK SPACE}%) over three iterations. "
         "Six sections were corrected by oracle@localhost in 39 min."
     )
 
@@ -105,7 +105,7 @@ def test_times_counts_and_changes_read_as_people_write_them() -> None:
         "two sections",
         "1,200 sections",
     ]
-    assert [percent(c) for c in (-0.305, 0.0, 0.2)] == ["\N{MINUS SIGN}30 %", "0 %", "+20 %"]
+    assert [percent(c) for c in (-0.305, 0.0, 0.2)] == ["\N{MINUS SIGN}30\N{NO-BREAK SPACE}%", "0\N{NO-BREAK SPACE}%", "+20\N{NO-BREAK SPACE}%"]
 
 
 def test_a_segment_has_the_hue_of_the_true_object_it_covers_most() -> None:

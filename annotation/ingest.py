@@ -3,8 +3,8 @@
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_sin
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
-# A change is dated before it is visible, so a look begins a little before the last one ended.
+# A change is dated before it is visible, so a look begins a little before the last one did.
 _OVERLAP = timedelta(minutes=1)
 
 
@@ -76,13 +76,13 @@ class Harvest:
         New ones, oldest change first.
     faults : list of Fault
         All that could not be used in them; faulty regions keep the pixels they had.
-    seen_until : datetime or None
-        Hand it to the next `ingest` as `since`, once the submissions are stored, to look only at what changed since.
+    seen_until : datetime
+        When the look began. Hand it to the next `ingest` as `since`, once the submissions are stored.
     """
 
     submissions: list[Submission]
     faults: list[Fault]
-    seen_until: datetime | None
+    seen_until: datetime
 
 
 def key_of(annotation_id: int, result_sha256: str) -> str:
@@ -109,11 +109,11 @@ def ingest(
     -------
     Harvest
     """
-    harvest = Harvest([], [], since)
+    harvest = Harvest([], [], datetime.now(UTC))
     with connect(server) as client:
         project = find_project(client)
         start = None if since is None else since - _OVERLAP
-        tasks = [] if project is None else list(changed_since(client, project, start))
+        tasks = [] if project is None else changed_since(client, project, start)
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
         for done, task in enumerate(tasks, start=1):
             for annotation in (annotation_of(client, number) for number in task.annotation_ids):
@@ -121,7 +121,6 @@ def ingest(
                 if not annotation.skipped and key_of(annotation.annotation_id, digest) not in known:
                     email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
                     _take(server, task, annotation, digest=digest, annotator=email, harvest=harvest)
-            harvest = replace(harvest, seen_until=task.updated_at)
             progress(done, len(tasks), f"{len(harvest.submissions)} submissions")
     return harvest
 

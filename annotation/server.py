@@ -24,6 +24,7 @@ from loop.progress import Progress, silent
 EMAIL = "annotator@proofloop.local"
 _HOST = "127.0.0.1"
 _START_DEADLINE_S = 180.0
+_PORT_DEADLINE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -175,11 +176,21 @@ def _choose_port(wanted: int | None, last: int | None) -> int:
                 fix="stop what listens on it, choose another, or leave it out to get a free one",
             )
         return wanted
-    if last is not None and _is_free(last):
+    if last is not None and _becomes_free(last):
         return last
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _becomes_free(port: int) -> bool:
+    """Wait a moment: the threads of a killed server hold its port a little longer than its process seems to live."""
+    deadline = time.monotonic() + _PORT_DEADLINE_S
+    while not _is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _is_free(port: int) -> bool:
@@ -206,7 +217,8 @@ def _prepare(directory: Path, executable: Path) -> None:
         template = template_folder(executable)
         if template:
             shutil.copytree(template, fresh)
-        fresh.mkdir(exist_ok=True, mode=0o700)
+        fresh.mkdir(exist_ok=True)
+        fresh.chmod(0o700)  # the database holds tokens
         (fresh / "files").mkdir()
         fresh.rename(data)
 

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from loop.atomic import write_text
 
 _STOP_DEADLINE_S = 15.0
+# A start time is counted from the boot, and the boot time moves when the clock is set right.
+_CLOCK_DRIFT_S = 10.0
 
 
 class ServerProcess(BaseModel):
@@ -33,7 +35,7 @@ class ServerProcess(BaseModel):
             return False
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.created_s) < 1
+            same = abs(process.create_time() - self.created_s) < _CLOCK_DRIFT_S
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False

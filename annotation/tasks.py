@@ -1,7 +1,7 @@
 """What the server holds: tasks of an iteration, and what changed since the last look."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -89,8 +89,8 @@ def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask
     return sorted(found, key=lambda task: task.task_id)
 
 
-def changed_since(client: LabelStudio, project: int, since: datetime | None) -> Iterator[ChangedTask]:
-    """Go through the tasks that changed after `since`, oldest change first."""
+def changed_since(client: LabelStudio, project: int, since: datetime | None) -> list[ChangedTask]:
+    """List the tasks that changed after `since`, oldest change first."""
     conditions = []
     if since is not None:
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -99,15 +99,17 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
     listed: Iterable[Any] = client.tasks.list(
         project=project, query=query, include=["id", "data", "updated_at", "annotations"]
     )
+    found: dict[int, ChangedTask] = {}  # a task may stand on two pages when others change meanwhile
     for task in listed:
         z, iteration = task.data.get("z"), task.data.get("iteration")
         ours = isinstance(z, int) and isinstance(iteration, int)
-        yield ChangedTask(
+        found[int(task.id)] = ChangedTask(
             task_id=int(task.id),
             section=(z, iteration) if ours else None,
             annotation_ids=[_field(annotation, "id") for annotation in task.annotations or ()],
             updated_at=_moment(task.updated_at),
         )
+    return sorted(found.values(), key=lambda task: task.updated_at)
 
 
 def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation:
@@ -115,9 +117,7 @@ def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation:
     fetched = client.annotations.get(annotation_id)
     return Annotation(
         annotation_id=annotation_id,
-        annotator_id=_field(fetched.completed_by, "id")
-        if not isinstance(fetched.completed_by, int)
-        else fetched.completed_by,
+        annotator_id=int(fetched.completed_by or 0),
         updated_at=_moment(fetched.updated_at),
         lead_time_s=float(fetched.lead_time or 0),
         skipped=bool(fetched.was_cancelled),
@@ -135,8 +135,9 @@ def _field(value: Any, name: str) -> Any:
 
 
 def _query(conditions: list[tuple[str, str, str, Any]]) -> str:
+    """Give the filter; ordered by id, since pages of an order that changes meanwhile would skip tasks."""
     items = [
         {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
         for field, operator, kind, value in conditions
     ]
-    return json.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:updated_at"]})
+    return json.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]})

@@ -60,8 +60,10 @@ def test_killed_while_publishing(folder: Path, iteration: int, after_s: float) -
     with suppress(ServerUnavailable):  # it may have answered before it died
         publish(mortal, tasks, progress=killing(mortal, at=len(tasks), after_s=after_s))
     wait_until_dead(mortal)
-    numbers = publish(up(folder), tasks)
-    with connect(mortal) as client:
+    revived = up(folder)
+    assert revived == mortal
+    numbers = publish(revived, tasks)
+    with connect(revived) as client:
         project = find_project(client)
         assert project is not None
         held = tasks_of(client, project, iteration)

@@ -55,6 +55,7 @@ def test_secrets_are_for_their_owner_and_in_no_command_line_or_log(server: Serve
     for path in (server.password_file, server.token_file):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.read_text().strip() not in seen
+    assert stat.S_IMODE((server.directory / "server").stat().st_mode) == 0o700
 
 
 def test_strangers_can_neither_sign_up_nor_look(server: Server) -> None:

@@ -63,6 +63,11 @@ def on_grid(network: Callable[[Tensor], Tensor], image: Tensor, grid: tuple[int,
     return network(padded)[..., :z, :y, :x]
 
 
+def rounded_up(reach: tuple[int, int], grid: tuple[int, int]) -> tuple[int, int]:
+    """Enlarge `reach` to multiples of `grid`, both (sections, px)."""
+    return -(-reach[0] // grid[0]) * grid[0], -(-reach[1] // grid[1]) * grid[1]
+
+
 def kaiming(network: nn.Module) -> None:
     """Draw the weights of every convolution by Kaiming's rule for ReLU; biases become zero."""
     for module in network.modules():

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from loop import atomic
 from loop.errors import InputError
-from models.unet3d import NetworkConfig, UNet3d
+from models.registry import Layout, Network, build
 
 FORMAT = "proofloop-1"
+_LAYOUT: TypeAdapter[Layout] = TypeAdapter(Layout)
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class Checkpoint:
 
     Attributes
     ----------
-    network : NetworkConfig
-        The layout that the weights fit.
+    network : Layout
+        The layout that the weights fit; it names its architecture.
     tensors : mapping of str to Tensor
         Weights under the names of the network's state dict; a training in progress has more, under its own names.
     provenance : mapping
         How the weights came about.
     """
 
-    network: NetworkConfig
+    network: Layout
     tensors: Mapping[str, Tensor]
     provenance: Mapping[str, JsonValue]
 
@@ -71,18 +72,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
         ) from error
     try:
         about = json.loads(metadata[FORMAT])
-        network, provenance = NetworkConfig.model_validate(about["network"]), about["provenance"]
-    except (KeyError, ValidationError, json.JSONDecodeError) as error:
+        network, provenance = _LAYOUT.validate_python(about["network"]), about["provenance"]
+    except (KeyError, TypeError, ValidationError, json.JSONDecodeError) as error:
         raise InputError(
             "the checkpoint does not say what network it is for",
-            given=f"{path} with metadata {sorted(metadata)}",
+            given=f"{path} with {metadata.get(FORMAT, sorted(metadata))}",
             expected=f"a checkpoint written by proofloop ({FORMAT})",
             fix="give a checkpoint from a run directory; weights of other programs do not fit",
         ) from error
     return Checkpoint(network=network, tensors=tensors, provenance=provenance)
 
 
-def load_network(path: Path, *, expected: NetworkConfig | None = None) -> UNet3d:
+def load_network(path: Path, *, expected: Layout | None = None) -> Network:
     """Build the network that the checkpoint at `path` describes, with its weights, ready for prediction.
 
     Raises
@@ -94,17 +95,17 @@ def load_network(path: Path, *, expected: NetworkConfig | None = None) -> UNet3d
     if expected is not None and checkpoint.network != expected:
         raise InputError(
             "the checkpoint is of another architecture",
-            given=f"{path}: {checkpoint.network}",
-            expected=str(expected),
+            given=f"{path}: {checkpoint.network!r}",
+            expected=repr(expected),
             fix="start from a checkpoint of the same network, or train from scratch",
         )
     return network_with(checkpoint, source=path)
 
 
-def network_with(checkpoint: Checkpoint, *, source: Path) -> UNet3d:
+def network_with(checkpoint: Checkpoint, *, source: Path) -> Network:
     """Build a network from a checkpoint read from `source`."""
     with torch.random.fork_rng():
-        network = UNet3d(checkpoint.network)
+        network = build(checkpoint.network)
     own = network.state_dict()
     shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
     given = {name: tuple(tensor.shape) for name, tensor in checkpoint.tensors.items()}

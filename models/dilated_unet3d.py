@@ -1,17 +1,61 @@
 """The U-Net with dilated branches in its anisotropic levels, which sees far in the plane: the predecessor's net B."""
 
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.blocks3d import Convolution3d, ResidualBlock3d, kaiming, on_grid
+from models.blocks3d import Convolution3d, ResidualBlock3d, kaiming, on_grid, rounded_up
 from models.unet3d import Zyx
 
-_CHANNELS = (32, 64, 64, 96, 96)
 _POOLS: tuple[Zyx, ...] = ((1, 2, 2), (1, 2, 2), (1, 2, 2), (2, 2, 2))
 _ANISOTROPIC_LEVELS = 3
 _BRANCHES_PX = ((1,), (1, 2), (1, 2, 4), (1, 2, 4, 8))
 _CUBE: Zyx = (3, 3, 3)
 _PLANE: Zyx = (1, 3, 3)
+_GRID = (2, 16)
+
+
+class DilatedConfig(BaseModel):
+    """Everything that decides the shape of a dilated 3D U-Net; stored in each of its checkpoints."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    architecture: Literal["dilated"] = "dilated"
+    """Which class of network this lays out."""
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 64, 96, 96)
+    """Feature channels of each level, finest first."""
+
+    @property
+    def context_sections(self) -> int:
+        """Sections that the input needs before the first and after the last output section: none."""
+        return 0
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """What the extents of the output should be multiples of: (sections, y-x px)."""
+        return _GRID
+
+    @property
+    def reach(self) -> tuple[int, int]:
+        """How far an output voxel looks: (sections, px), rounded up to the grid."""
+        z, px, scale_z, scale_px = 0, 1, 1, 1
+        for level in range(len(self.channels)):
+            block_z, block_px = (1, 1 + sum(_BRANCHES_PX[-1])) if level < _ANISOTROPIC_LEVELS else (3, 3)
+            finer = level < len(_POOLS)
+            z += (2 * block_z + 1 if finer else block_z) * scale_z
+            px += (2 * block_px + 1 if finer else block_px) * scale_px
+            if finer:
+                pool = _POOLS[level]
+                # trilinear upsampling reads the neighbouring coarse cell, and a cell spans the pool
+                z += 2 * scale_z * pool[0] if pool[0] > 1 else 0
+                px += 2 * scale_px * pool[1]
+                scale_z, scale_px = scale_z * pool[0], scale_px * pool[1]
+        return rounded_up((z, px), self.grid)
+
+
+NET_B = DilatedConfig()
 
 
 class DilatedUNet3d(nn.Module):
@@ -19,6 +63,11 @@ class DilatedUNet3d(nn.Module):
 
     Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to membrane logits of the same shape. Extents that are
     no multiples of `grid` are padded inside.
+
+    Parameters
+    ----------
+    config : DilatedConfig
+        The layout; by default the predecessor's. Weights are drawn by Kaiming's rule from torch's global generator.
 
     Notes
     -----
@@ -28,18 +77,19 @@ class DilatedUNet3d(nn.Module):
     (3, 3, 3) convolution.
     """
 
-    grid = (2, 16)
+    grid = _GRID
 
-    def __init__(self) -> None:
+    def __init__(self, config: DilatedConfig = NET_B) -> None:
         super().__init__()
-        entries = (1, *_CHANNELS[:-1])
+        self.config = config
+        widths, entries = config.channels, (1, *config.channels[:-1])
         finer = range(len(_POOLS))
-        self.down = nn.ModuleList(_block(level, entries[level]) for level in range(len(_CHANNELS)))
+        self.down = nn.ModuleList(_block(level, entries[level], width) for level, width in enumerate(widths))
         self.up = nn.ModuleList(
-            Convolution3d(_CHANNELS[level + 1], _CHANNELS[level], _CUBE, activation=nn.ELU()) for level in finer
+            Convolution3d(widths[level + 1], widths[level], _CUBE, activation=nn.ELU()) for level in finer
         )
-        self.join = nn.ModuleList(_block(level, _CHANNELS[level]) for level in finer)
-        self.head = nn.Conv3d(_CHANNELS[0], 1, _PLANE, padding=(0, 1, 1))
+        self.join = nn.ModuleList(_block(level, widths[level], widths[level]) for level in finer)
+        self.head = nn.Conv3d(widths[0], 1, _PLANE, padding=(0, 1, 1))
         kaiming(self)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -86,7 +136,7 @@ class _DilatedBlock(nn.Module):
         return functional.elu(self.normalisation(summed))
 
 
-def _block(level: int, channels_in: int) -> nn.Module:
+def _block(level: int, channels_in: int, channels: int) -> nn.Module:
     if level < _ANISOTROPIC_LEVELS:
-        return _DilatedBlock(channels_in, _CHANNELS[level])
-    return ResidualBlock3d(channels_in, _CHANNELS[level], _CUBE, activation=nn.ELU())
+        return _DilatedBlock(channels_in, channels)
+    return ResidualBlock3d(channels_in, channels, _CUBE, activation=nn.ELU())

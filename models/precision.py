@@ -1,5 +1,6 @@
 """Whether a network may predict in bfloat16 on this machine: decided by measuring it against float32."""
 
+import copy
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from models.unet3d import UNet3d
+from models.registry import Network, channels_last
 
 Precision = Literal["auto", "float32", "bfloat16"]
 DIFFERENCE_MOST = 0.10
@@ -31,32 +32,30 @@ class PrecisionCheck:
         return agrees and self.seconds_float32 >= GAIN_LEAST * self.seconds_bfloat16
 
 
-def check_precision(network: UNet3d, image: Tensor) -> PrecisionCheck:
+def check_precision(network: Network, image: Tensor) -> PrecisionCheck:
     """Run `network`, as it is in float32, and a bfloat16 copy of it on `image` and compare."""
-    copy = as_bfloat16(network)
+    rounding = as_bfloat16(network)
     exact, seconds_float32 = _timed(network, image)
-    rounded, seconds_bfloat16 = _timed(copy, image)
+    rounded, seconds_bfloat16 = _timed(rounding, image)
     # a NaN on either side makes both figures NaN, which no limit admits
     difference = (exact - rounded).abs()
     return PrecisionCheck(float(difference.max()), float(difference.mean()), seconds_float32, seconds_bfloat16)
 
 
-def as_bfloat16(network: UNet3d) -> UNet3d:
+def as_bfloat16(network: Network) -> Network:
     """Copy `network` with weights in bfloat16."""
-    copy = UNet3d(network.config).eval().to(torch.bfloat16)
-    copy.load_state_dict(network.state_dict())
-    return copy.to(memory_format=torch.channels_last_3d)  # type: ignore[no-any-return, call-overload]
+    return channels_last(copy.deepcopy(network).eval().to(torch.bfloat16))
 
 
-def probabilities(network: UNet3d, image: Tensor) -> Tensor:
+def probabilities(network: Network, image: Tensor) -> Tensor:
     """Predict membrane probability, float32, in the precision of the network's weights."""
-    dtype = network.head.weight.dtype
+    dtype = next(network.parameters()).dtype
     with torch.inference_mode():
         laid_out = image.to(dtype).contiguous(memory_format=torch.channels_last_3d)
         return network(laid_out).float().sigmoid()  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped
 
 
-def _timed(network: UNet3d, image: Tensor) -> tuple[Tensor, float]:
+def _timed(network: Network, image: Tensor) -> tuple[Tensor, float]:
     probabilities(network, image)  # the first call pays for set-up
     # the processor's time, since the clock's would also measure what else happens to run
     begun = time.process_time()

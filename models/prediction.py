@@ -15,7 +15,7 @@ from loop.progress import Progress, silent
 from models.checkpoint import load_network
 from models.dataset import reflected
 from models.precision import Precision, as_bfloat16, check_precision, probabilities
-from models.unet3d import NetworkConfig, UNet3d
+from models.registry import Layout, Network, channels_last
 from models.variants import VARIANTS
 
 ReadSections = Callable[[int, int], NDArray[np.uint8]]
@@ -114,7 +114,7 @@ def predict_blocks(
             expected=f"a range inside 0:{n_sections}",
             fix="give a range that the volume has",
         )
-    network = load_network(checkpoint).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network = channels_last(load_network(checkpoint))
     blocks = list(_aligned_blocks(sections, config.block_sections, network.config.grid[0]))
     for number, (block, inner) in enumerate(blocks):
         stack = _with_context(read, block, n_sections=n_sections, network=network.config)
@@ -133,7 +133,7 @@ def _aligned_blocks(sections: range, size: int, grid: int) -> Iterator[tuple[ran
         yield range(start, stop), wanted
 
 
-def _with_context(read: ReadSections, block: range, *, n_sections: int, network: NetworkConfig) -> NDArray[np.uint8]:
+def _with_context(read: ReadSections, block: range, *, n_sections: int, network: Layout) -> NDArray[np.uint8]:
     margin = network.reach[0] + network.context_sections
     wanted = reflected(np.arange(block.start - margin, block.stop + margin), n_sections)
     first, last = int(wanted.min()), int(wanted.max())
@@ -148,7 +148,7 @@ def _with_context(read: ReadSections, block: range, *, n_sections: int, network:
     return stack[wanted - first]
 
 
-def _in_best_precision(network: UNet3d, stack: NDArray[np.uint8], precision: Precision) -> UNet3d:
+def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Precision) -> Network:
     if precision == "float32":
         return network
     if precision == "auto":
@@ -161,7 +161,7 @@ def _in_best_precision(network: UNet3d, stack: NDArray[np.uint8], precision: Pre
 
 
 def _predict_stack(
-    network: UNet3d, stack: NDArray[np.uint8], config: PredictionConfig, *, progress: Progress
+    network: Network, stack: NDArray[np.uint8], config: PredictionConfig, *, progress: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Predict a stack that has its context in z: mean and variance without the context."""
     margin = network.config.reach[0] + network.config.context_sections
@@ -181,7 +181,7 @@ def _predict_stack(
 
 
 def _predict_tile(
-    network: UNet3d, tile: NDArray[np.uint8], variants: int, *, progress: Progress
+    network: Network, tile: NDArray[np.uint8], variants: int, *, progress: Progress
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean and variance over the views, both updated view by view (Welford 1962)."""
     mean = np.zeros((len(tile) - 2 * network.config.context_sections, *tile.shape[1:]), dtype=np.float32)
@@ -200,7 +200,7 @@ def _predict_tile(
     return mean, squares / np.float32(variants)
 
 
-def _predict_view(network: UNet3d, view: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _predict_view(network: Network, view: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Run the network, on a few sections at a time if it looks no farther along z than its context."""
     context = 2 * network.config.context_sections
     depth, height, width = len(view) - context, *view.shape[1:]
@@ -219,7 +219,7 @@ class _Tile:
     write: tuple[slice, slice]
 
 
-def _tiles(extents: tuple[int, ...], size: int, network: NetworkConfig) -> Iterator[_Tile]:
+def _tiles(extents: tuple[int, ...], size: int, network: Layout) -> Iterator[_Tile]:
     """Cover a section by tiles that each read as far beyond what they give as the network looks."""
     rows, columns = (list(_spans(extent, size, network)) for extent in extents)
     for row in rows:
@@ -227,7 +227,7 @@ def _tiles(extents: tuple[int, ...], size: int, network: NetworkConfig) -> Itera
             yield _Tile(*((row[part], column[part]) for part in range(3)))
 
 
-def _spans(extent: int, size: int, network: NetworkConfig) -> Iterator[tuple[slice, slice, slice]]:
+def _spans(extent: int, size: int, network: Layout) -> Iterator[tuple[slice, slice, slice]]:
     reach, grid = network.reach[1], network.grid[1]
     if extent <= size:
         yield slice(0, extent), slice(0, extent), slice(0, extent)

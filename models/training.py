@@ -20,6 +20,8 @@ from loop.progress import Progress, silent
 from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, load_network, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
 from models.losses import membrane_loss
+from models.refiner import Refiner, RefinerConfig
+from models.registry import Network, build
 from models.training_config import TrainingConfig, check_patch
 from models.training_state import TrainingState, fresh_state, resume_state, save_state, update_average
 from models.unet3d import UNet3d
@@ -68,7 +70,7 @@ def train(
         Gets the checkpoint, TensorBoard's files and, until the training ends, its state. A finished training of the
         same settings, data and start is returned as it is; an unfinished one is continued to the same weights.
     start_from : Path, optional
-        Checkpoint of the same architecture whose weights to begin with.
+        Checkpoint of the same architecture whose weights to begin with; a refiner also begins with its net A.
     progress : Progress
         Hears of every update, with loss and samples per second.
 
@@ -187,12 +189,16 @@ def _batch(sampler: PatchSampler, first: int, size: int) -> _Batch:
     )
 
 
-def _first_network(config: TrainingConfig, start_from: Path | None) -> UNet3d:
-    if start_from is not None:
-        return load_network(start_from, expected=config.network)
+def _first_network(config: TrainingConfig, start_from: Path | None) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        return UNet3d(config.network)
+        if start_from is None:
+            return build(config.network)
+        if isinstance(config.network, RefinerConfig):
+            started = load_network(start_from)
+            if isinstance(started, UNet3d) and started.config == config.network.embedding:
+                return Refiner(started)
+        return load_network(start_from, expected=config.network)
 
 
 def _fingerprint(blocks: Sequence[TrainingBlock], config: TrainingConfig, start_from: Path | None) -> str:

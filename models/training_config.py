@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from loop.errors import InputError
 from models.augment import AugmentConfig
 from models.losses import LossName
-from models.unet3d import NetworkConfig, Preset, network_preset
+from models.registry import Layout, ModelName, architecture
 
 
 class TrainingConfig(BaseModel):
@@ -13,8 +13,8 @@ class TrainingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    network: NetworkConfig
-    """The layout to train."""
+    network: Layout
+    """The layout to train; `architecture` says which class of network it is of."""
     steps: PositiveInt
     """Updates of the weights."""
     batch: PositiveInt
@@ -45,27 +45,36 @@ class TrainingConfig(BaseModel):
     """Threads that prepare patches; any number gives the same patches."""
 
 
-def training_preset(name: Preset) -> TrainingConfig:
-    """Give the settings called `name`: `cpu` for minutes on two cores, `full` for the predecessor's network."""
-    if name == "full":
+def training_preset(name: ModelName) -> TrainingConfig:
+    """Give the settings for the network called `name`; `cpu` is for minutes on two cores, the others want a GPU.
+
+    Raises
+    ------
+    InputError
+        If no network has that name.
+    """
+    network = architecture(name).layout
+    if name == "cpu":
         return TrainingConfig(
-            network=network_preset("full"),
-            steps=20_000,
+            network=network,
+            steps=1000,
             batch=2,
-            patch_sections=16,
-            patch_px=192,
-            learning_rate=1e-3,
-            warm_learning_rate=3e-4,
-            average=0.999,
+            patch_sections=1,
+            patch_px=256,
+            learning_rate=4e-3,
+            warm_learning_rate=2e-3,
         )
+    in_3d = network.reach[0] > 0
     return TrainingConfig(
-        network=network_preset("cpu"),
-        steps=1000,
-        batch=2,
-        patch_sections=1,
-        patch_px=256,
-        learning_rate=4e-3,
-        warm_learning_rate=2e-3,
+        network=network,
+        steps=20_000,
+        batch=2 if in_3d else 16,
+        patch_sections=16 if in_3d else 1,
+        patch_px=192 if in_3d else 256,
+        # the predecessor's rate for encoders that have seen ImageNet
+        learning_rate=1e-3 if in_3d else 2e-4,
+        warm_learning_rate=3e-4 if in_3d else 1e-4,
+        average=0.999,
     )
 
 

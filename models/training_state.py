@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from loop.errors import InputError
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.registry import Network, channels_last
 from models.training_config import TrainingConfig
-from models.unet3d import UNet3d
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -23,16 +23,16 @@ class TrainingState:
     Samples are drawn by number, so `step` stands for all random states.
     """
 
-    network: UNet3d
+    network: Network
     average: dict[str, Tensor]
     optimiser: torch.optim.AdamW
     step: int
     loss: float
 
 
-def fresh_state(network: UNet3d, config: TrainingConfig) -> TrainingState:
+def fresh_state(network: Network, config: TrainingConfig) -> TrainingState:
     """Stand before the first update of `network`."""
-    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # missing in torch's stub
+    network = channels_last(network)
     decayed = [weight for weight in network.parameters() if weight.ndim > 1]
     others = [weight for weight in network.parameters() if weight.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -101,7 +101,7 @@ def _parameters(optimiser: torch.optim.Optimizer) -> list[nn.Parameter]:
 
 
 def _layout(parameter: Tensor) -> torch.memory_format:
-    return torch.channels_last_3d if parameter.ndim == 5 else torch.contiguous_format
+    return {4: torch.channels_last, 5: torch.channels_last_3d}.get(parameter.ndim, torch.contiguous_format)
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -12,10 +12,12 @@ Preset = Literal["cpu", "full"]
 
 
 class NetworkConfig(BaseModel):
-    """Everything that decides the shape of a network; stored in each of its checkpoints."""
+    """Everything that decides the shape of a 3D U-Net; stored in each of its checkpoints."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
+    architecture: Literal["unet3d"] = "unet3d"
+    """Which class of network this lays out."""
     channels: tuple[PositiveInt, ...] = Field(min_length=1)
     """Feature channels of each level, finest first."""
     kernels: tuple[Zyx, ...]

@@ -9,6 +9,7 @@ from flows.config import DataConfig, RunConfig, parse_voxel_size
 from flows.initialise import init_run, plan
 from flows.runs import Run, open_run
 from loop.errors import InputError
+from models.unet3d import network_preset
 from tests.flows.conftest import with_data
 
 
@@ -83,7 +84,7 @@ def test_a_volume_without_room_for_a_pool_is_refused(phantom: Path) -> None:
 
 
 def test_the_full_preset_brings_the_predecessors_network(quick: RunConfig) -> None:
-    assert plan(quick.data, preset="full").training.network.channels == (32, 64, 96, 128, 160)
+    assert plan(quick.data, preset="full").training.network == network_preset("full")
 
 
 def test_a_folder_of_sections_serves_as_volume_with_its_voxel_size_given(tmp_path: Path, phantom: Path) -> None:

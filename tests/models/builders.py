@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from models.augment import AugmentConfig
 from models.dataset import TrainingBlock
+from models.dilated_unet3d import DilatedConfig
+from models.refiner import RefinerConfig
+from models.registry import Layout
 from models.training_config import TrainingConfig
 from models.unet3d import NetworkConfig
 
@@ -13,6 +16,14 @@ FLAT = NetworkConfig(channels=(6, 8), kernels=((1, 3, 3), (1, 3, 3)), pools=((1,
 
 DEEP = NetworkConfig(channels=(4, 6), kernels=((1, 3, 3), (3, 3, 3)), pools=((2, 2, 2),))
 """Pools and convolves along z, as the full preset does."""
+
+DILATED = DilatedConfig(channels=(2, 3, 3, 3, 3))
+"""The predecessor's net B with next to no channels."""
+
+REFINER = RefinerConfig(embedding=DEEP)
+"""A refiner on a small net A."""
+
+IN_3D: tuple[Layout, ...] = (FLAT, DEEP, DILATED, REFINER)
 
 STILL = AugmentConfig(
     contrast=0, brightness=0, gamma_octaves=0, elastic_rate=0, slip_rate=0, shift_rate=0, missing_rate=0

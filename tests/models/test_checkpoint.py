@@ -1,4 +1,5 @@
 import hashlib
+import json
 import pickle
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import torch
 from safetensors.torch import save_file
 
 from loop.errors import InputError
-from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, load_network, save_checkpoint
+from models.checkpoint import FORMAT, Checkpoint, checkpoint_sha256, load_checkpoint, load_network, save_checkpoint
+from models.dlinknet import LinkNetConfig
+from models.registry import Layout, build
 from models.unet3d import UNet3d
-from tests.models.builders import DEEP, FLAT
+from tests.models.builders import DEEP, DILATED, FLAT, IN_3D, REFINER
 
 
 def saved(path: Path) -> UNet3d:
@@ -25,6 +28,30 @@ def test_a_checkpoint_brings_back_the_network_its_layout_and_its_provenance(tmp_
     torch.testing.assert_close(load_network(path)(image), network(image))
     assert load_checkpoint(path).network == FLAT
     assert load_checkpoint(path).provenance == {"steps": 3}
+
+
+@pytest.mark.parametrize("layout", [*IN_3D, LinkNetConfig()])
+def test_a_checkpoint_brings_back_any_architecture(tmp_path: Path, layout: Layout) -> None:
+    path, network = tmp_path / "net.safetensors", build(layout).eval()
+    save_checkpoint(path, Checkpoint(network=layout, tensors=network.state_dict(), provenance={}))
+    image = torch.rand(1, 1, 4, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(load_network(path, expected=layout)(image), network(image))
+
+
+def test_a_checkpoint_from_before_architectures_were_named_is_a_u_net(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    about = {"network": FLAT.model_dump(mode="json", exclude={"architecture"}), "provenance": {}}
+    save_file(UNet3d(FLAT).state_dict(), path, {FORMAT: json.dumps(about)})
+    assert load_network(path, expected=FLAT).config == FLAT
+
+
+def test_an_architecture_that_is_not_known_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    about = {"network": {"architecture": "transformer"}, "provenance": {}}
+    save_file({"weight": torch.zeros(2)}, path, {FORMAT: json.dumps(about)})
+    with pytest.raises(InputError, match="transformer"):
+        load_network(path)
 
 
 def test_the_sha256_is_that_of_the_file(tmp_path: Path) -> None:
@@ -58,10 +85,12 @@ def test_a_pickle_in_disguise_is_never_opened(tmp_path: Path) -> None:
         load_network(path)
 
 
-def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("expected", [DEEP, DILATED, REFINER])
+def test_a_checkpoint_of_another_architecture_is_refused(tmp_path: Path, expected: Layout) -> None:
     saved(tmp_path / "net.safetensors")
-    with pytest.raises(InputError, match="another architecture"):
-        load_network(tmp_path / "net.safetensors", expected=DEEP)
+    both = rf"another architecture[\s\S]*given: .*unet3d[\s\S]*expected: .*{expected.architecture}"
+    with pytest.raises(InputError, match=both):
+        load_network(tmp_path / "net.safetensors", expected=expected)
 
 
 def test_weights_that_do_not_fit_their_own_layout_are_refused(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@ import torch
 
 from loop.errors import InputError
 from models.dilated_unet3d import DilatedUNet3d
+from models.dlinknet import LinkNetConfig
 from models.refiner import Refiner
-from models.registry import ARCHITECTURES, architecture
+from models.registry import ARCHITECTURES, Layout, ModelName, architecture, build
+from models.training_config import check_patch, training_preset
 from models.unet3d import NetworkConfig, UNet3d, network_preset
-from tests.models.builders import DEEP, FLAT
+from tests.models.builders import DEEP, DILATED, FLAT, REFINER
 
 WEIGHTS = {
     "full": 5_940_801,
@@ -94,3 +96,28 @@ def test_the_refiner_refuses_a_network_that_folds(config: NetworkConfig) -> None
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(InputError, match=", ".join(ARCHITECTURES)):
         architecture("unet")
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_name_has_settings_that_fit_its_network(name: ModelName) -> None:
+    settings = training_preset(name)
+    assert settings.network == architecture(name).layout
+    check_patch(settings)
+
+
+def farthest(layout: Layout, shape: tuple[int, int, int]) -> tuple[int, int]:
+    """How far the middle of `shape` looks along z and along x."""
+    network, image = build(layout).eval(), torch.rand(1, 1, *shape, requires_grad=True)
+    network(image)[0, 0, shape[0] // 2, shape[1] // 2, shape[2] // 2].backward()
+    assert image.grad is not None
+    seen = torch.nonzero(image.grad[0, 0])
+    z, _, x = ((seen[:, axis] - shape[axis] // 2).abs().max() for axis in range(3))
+    return int(z), int(x)
+
+
+@pytest.mark.parametrize("layout", [DILATED, REFINER, LinkNetConfig()])
+def test_no_output_voxel_looks_farther_than_its_layout_says(layout: Layout) -> None:
+    torch.manual_seed(0)
+    (z, px), (sections, grid) = layout.reach, layout.grid
+    assert 0 <= farthest(layout, (2 * z + 4 * sections, grid, grid))[0] <= z
+    assert px / 3 < farthest(layout, (sections, grid, 2 * px + 4 * grid))[1] <= px

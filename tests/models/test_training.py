@@ -10,10 +10,11 @@ from loop.errors import InputError, TrainingDiverged
 from models.augment import AugmentConfig
 from models.checkpoint import load_checkpoint, load_network
 from models.prediction import PredictionConfig, predict
+from models.registry import Layout
 from models.scalars import write_scalars
 from models.targets import membrane_target
 from models.training import CHECKPOINT, LOGS, UNFINISHED, scheduled, train
-from tests.models.builders import DEEP, STILL, block, settings, tubes
+from tests.models.builders import DEEP, DILATED, IN_3D, REFINER, STILL, block, settings, tubes
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -31,6 +32,24 @@ def test_a_short_training_finds_the_walls_of_the_tubes(tmp_path: Path) -> None:
         config=PredictionConfig(variants=4, precision="float32"),
     )
     assert ((found.mean > 0.5) == membrane_target(labels)).mean() > 0.9
+
+
+@pytest.mark.parametrize("layout", IN_3D)
+def test_every_3d_network_trains_resumes_and_predicts(tmp_path: Path, layout: Layout) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 3:
+            raise _Killed
+
+    config = settings(network=layout, steps=4, patch_sections=2)
+    unbroken = train([block()], config, out_dir=tmp_path / "unbroken")
+    with pytest.raises(_Killed):
+        train([block()], config, out_dir=tmp_path / "killed", progress=kill)
+    assert train([block()], config, out_dir=tmp_path / "killed").sha256 == unbroken.sha256
+    image, _ = tubes()
+    views = PredictionConfig(variants=4, precision="float32")
+    found = predict(unbroken.checkpoint, lambda z0, z1: image[z0:z1], n_sections=6, sections=range(2, 4), config=views)
+    assert found.mean.shape == (2, 48, 48)
+    assert 0 <= found.mean.min() <= found.mean.max() <= 1
 
 
 class _Killed(Exception):
@@ -111,6 +130,18 @@ def test_a_diverging_training_stops_with_the_last_good_state_kept(tmp_path: Path
     kept = load_checkpoint(tmp_path / UNFINISHED)
     assert all(bool(torch.isfinite(tensor).all()) for tensor in kept.tensors.values())
     assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_refiner_begins_with_the_net_a_of_a_checkpoint(tmp_path: Path) -> None:
+    net_a = train([block()], settings(network=DEEP, patch_sections=2, steps=1), out_dir=tmp_path / "1")
+    config = settings(network=REFINER, patch_sections=2, steps=1, warm_learning_rate=1e-9)
+    refined = train([block()], config, out_dir=tmp_path / "2", start_from=net_a.checkpoint)
+    name = "down.0.entry.convolution.weight"
+    torch.testing.assert_close(weights(refined.checkpoint)[f"embedding.{name}"], weights(net_a.checkpoint)[name])
+    with pytest.raises(InputError, match="another architecture"):
+        train(
+            [block()], settings(network=DILATED, patch_sections=2), out_dir=tmp_path / "3", start_from=net_a.checkpoint
+        )
 
 
 @pytest.mark.parametrize("wrong", [{"patch_px": 31}, {"network": DEEP, "patch_sections": 3}])

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import FloatRect, Locator, Page, sync_playwright
 
 from annotation import published
 from annotation.ingest import ingest
@@ -76,8 +76,13 @@ def keep(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-def pixels(locator: Locator) -> NDArray[np.int16]:
-    return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB"), np.int16)
+def pixels(page: Page, locator: Locator) -> NDArray[np.int16]:
+    """Look at an element by its place: the page replaces elements as it draws, and one that is gone has no picture."""
+    box = locator.bounding_box()
+    if box is None:
+        return np.zeros((1, 1, 3), np.int16)
+    clip = FloatRect(x=box["x"], y=box["y"], width=box["width"], height=box["height"])
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"), np.int16)
 
 
 def target(page: Page) -> Locator:
@@ -85,7 +90,7 @@ def target(page: Page) -> Locator:
     page.wait_for_selector(".pl-target canvas")
     stage = page.locator(".pl-target .konvajs-content")
     for _ in range(60):
-        red, green, blue = pixels(stage).transpose(2, 0, 1)
+        red, green, blue = pixels(page, stage).transpose(2, 0, 1)
         if ((green > red + 60) & (blue > red + 60)).mean() > 0.01:
             return stage
         page.wait_for_timeout(500)

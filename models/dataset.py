@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from loop.errors import InputError
 from models.augment import AugmentConfig, augment
-from models.targets import membrane_target
+from models.targets import loss_mask, membrane_target
 
 NOT_ANNOTATED = np.int32(-1)
 
@@ -23,8 +23,8 @@ class TrainingBlock:
         Every section, also those that serve only as context.
     labels : (z, y, x) unsigned
         Instances, 0 = membrane; read only where annotated.
-    annotated : (z,) bool
-        Which sections have labels that count.
+    annotated : (z,) or (z, y, x) bool
+        Which sections, or which voxels of them, have labels that count.
     """
 
     image: NDArray[np.uint8]
@@ -35,12 +35,12 @@ class TrainingBlock:
         if (
             self.image.ndim != 3
             or self.image.shape != self.labels.shape
-            or self.annotated.shape != self.image.shape[:1]
+            or self.annotated.shape not in (self.image.shape[:1], self.image.shape)
         ):
             raise InputError(
                 "the parts of a training block do not fit together",
                 given=f"image {self.image.shape}, labels {self.labels.shape}, annotated {self.annotated.shape}",
-                expected="image and labels of one shape (z, y, x) and one flag a section",
+                expected="image and labels of one shape (z, y, x) and one flag a section or voxel",
                 fix="cut image, labels and flags from the same sections",
             )
         if self.image.dtype != np.uint8 or self.labels.dtype.kind != "u" or self.annotated.dtype != np.bool_:
@@ -50,6 +50,11 @@ class TrainingBlock:
                 expected="image uint8, labels unsigned integer, annotated bool",
                 fix="convert the arrays before training",
             )
+
+    @property
+    def sections_annotated(self) -> NDArray[np.bool_]:
+        """Which sections (z,) have any label that counts."""
+        return np.array([section.any() for section in self.annotated], dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class PatchSampler:
         self._labels = [_small_numbers(block.labels) for block in blocks]
         self._border_px, self._augmentation = border_px, augmentation
         self._centres = [
-            (number, int(z)) for number, block in enumerate(blocks) for z in np.flatnonzero(block.annotated)
+            (number, int(z)) for number, block in enumerate(blocks) for z in np.flatnonzero(block.sections_annotated)
         ]
 
     def sample(self, number: int) -> Sample:
@@ -119,14 +124,16 @@ class PatchSampler:
         first = centre - shape.context - int(rng.integers(shape.sections))
         z = reflected(np.arange(first, first + depth), len(block.image))
         window = (slice(top, top + shape.px), slice(left, left + shape.px))
-        labels = np.where(block.annotated[z][:, None, None], self._labels[which][(z, *window)], NOT_ANNOTATED)
+        annotated = block.annotated[z][:, None, None] if block.annotated.ndim == 1 else block.annotated[(z, *window)]
+        labels = np.where(annotated, self._labels[which][(z, *window)], NOT_ANNOTATED)
         patch = augment(block.image[(z, *window)], labels, config=self._augmentation, rng=rng)
         return self._cut(patch.image, patch.labels)
 
     def _cut(self, image: NDArray[np.float32], labels: NDArray[np.int32]) -> Sample:
         inner = labels[self._shape.context : self._shape.context + self._shape.sections]
-        mask = inner != NOT_ANNOTATED
-        membrane = membrane_target(np.where(mask, inner, 0).astype(np.uint32), border_px=self._border_px)
+        annotated = inner != NOT_ANNOTATED
+        membrane = membrane_target(np.where(annotated, inner, 0).astype(np.uint32), border_px=self._border_px)
+        mask = loss_mask(annotated, border_px=self._border_px)
         return Sample(image=image, membrane=(membrane & mask).astype(np.float32), mask=mask.astype(np.float32))
 
 

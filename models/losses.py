@@ -1,38 +1,51 @@
-"""How far a predicted membrane is from the truth, where there is truth."""
+"""How far a prediction is from the truth, where there is truth."""
 
 from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional
 
-LossName = Literal["bce", "weighted_bce", "bce_dice"]
+LossName = Literal["bce", "weighted_bce", "dice", "bce_dice", "focal", "focal_dice"]
 FOREGROUND_LEAST = 1e-4
 WEIGHT_MOST = 50.0
+FOCUS = 2
 
 
 def membrane_loss(logits: Tensor, target: Tensor, mask: Tensor, *, name: LossName) -> Tensor:
-    """Compare logits with a membrane target.
+    """Compare logits with a binary target.
 
     Parameters
     ----------
     logits, target, mask : (batch, 1, z, y, x) float
         `target` is 1 on membrane; `mask` is 1 where the target counts and 0 elsewhere.
-    name : {"bce", "weighted_bce", "bce_dice"}
-        `weighted_bce` gives membrane and inside equal say: w = y (1 - f) / f + (1 - y) with f the foreground fraction,
-        w at most 50. `bce_dice` adds 1 - Dice to the plain cross-entropy.
+    name : str
+        `bce` is cross-entropy. `weighted_bce` gives membrane and inside equal say: w = y (1 - f) / f + (1 - y) with f
+        the foreground fraction, w at most 50. `focal` (Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense
+        object detection", 2017) scales each voxel's cross-entropy by the square of what its right class lacks.
+        `dice` is 1 - Dice; `bce_dice` and `focal_dice` are sums.
 
     Returns
     -------
     scalar
         Finite for finite logits, and 0 where nothing counts.
     """
-    if name == "bce":
-        return _mean(functional.binary_cross_entropy_with_logits(logits, target, reduction="none"), mask)
-    if name == "weighted_bce":
-        weight = _balance(target, mask)
-        return _mean(functional.binary_cross_entropy_with_logits(logits, target, weight, reduction="none"), mask)
-    cross_entropy = _mean(functional.binary_cross_entropy_with_logits(logits, target, reduction="none"), mask)
-    return cross_entropy + _one_minus_dice(logits.sigmoid(), target, mask)
+    match name:
+        case "bce":
+            return _mean(_cross_entropy(logits, target), mask)
+        case "weighted_bce":
+            return _mean(_cross_entropy(logits, target) * _balance(target, mask), mask)
+        case "focal":
+            return _focal(logits, target, mask)
+        case "dice":
+            return _one_minus_dice(logits, target, mask)
+        case "bce_dice":
+            return _mean(_cross_entropy(logits, target), mask) + _one_minus_dice(logits, target, mask)
+        case "focal_dice":
+            return _focal(logits, target, mask) + _one_minus_dice(logits, target, mask)
+
+
+def _cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
 
 
 def _mean(loss: Tensor, mask: Tensor) -> Tensor:
@@ -44,8 +57,14 @@ def _balance(target: Tensor, mask: Tensor) -> Tensor:
     return (target * (1.0 - foreground) / foreground + (1.0 - target)).clamp(max=WEIGHT_MOST)
 
 
-def _one_minus_dice(probability: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+def _focal(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    lacking = (target - logits.sigmoid()).abs()
+    return _mean(lacking**FOCUS * _cross_entropy(logits, target), mask)
+
+
+def _one_minus_dice(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Dice with one voxel added above and below, so that two empty crops agree."""
+    probability = logits.sigmoid()
     overlap = (probability * target * mask).sum()
     total = ((probability + target) * mask).sum()
     return 1.0 - (2.0 * overlap + 1.0) / (total + 1.0)

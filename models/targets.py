@@ -1,8 +1,15 @@
-"""What the network learns to draw: membrane, from the instances that people label."""
+"""What a network can learn to draw, made from the instances that people label."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+from loop.errors import InputError
+
+_IN_SECTION = ndimage.generate_binary_structure(3, 1)
+_IN_SECTION[[0, 2]] = False
 
 
 def membrane_target(labels: NDArray[np.unsignedinteger], *, border_px: int = 1) -> NDArray[np.bool_]:
@@ -31,8 +38,77 @@ def membrane_target(labels: NDArray[np.unsignedinteger], *, border_px: int = 1) 
     differs[:, :, 1:] |= right
     differs[:, :, :-1] |= right
     if border_px > 1:
-        in_section = ndimage.generate_binary_structure(3, 1)
-        in_section[[0, 2]] = False
-        differs = ndimage.binary_dilation(differs, in_section, iterations=border_px - 1)
+        differs = ndimage.binary_dilation(differs, _IN_SECTION, iterations=border_px - 1)
     membrane |= differs
     return membrane
+
+
+def loss_mask(annotated: NDArray[np.bool_], *, border_px: int = 1) -> NDArray[np.bool_]:
+    """Tell where a membrane target counts, in sections of which only a part is annotated.
+
+    Parameters
+    ----------
+    annotated : (z, y, x) bool
+        Voxels whose label is known.
+    border_px : int
+        The border of the target. So close to what is not annotated nobody can say whether an instance ends.
+
+    Returns
+    -------
+    (z, y, x) bool
+        True where the target is right. The edge of the array cuts nothing off.
+    """
+    mixed = annotated.any(axis=(1, 2)) & ~annotated.all(axis=(1, 2))
+    if border_px == 0 or not mixed.any():
+        return annotated.copy()
+    known: NDArray[np.bool_] = ndimage.binary_erosion(annotated, _IN_SECTION, iterations=border_px, border_value=1)
+    return known
+
+
+def binary_target(labels: NDArray[np.unsignedinteger], ids: Sequence[int]) -> NDArray[np.bool_]:
+    """Mark the voxels of the instances `ids` in `labels` (z, y, x).
+
+    Raises
+    ------
+    InputError
+        An id is negative or 0, which is no instance.
+    """
+    if any(number <= 0 for number in ids):
+        raise InputError(
+            "a mask cannot be made of ids that are no instances",
+            given=sorted(ids),
+            expected="ids above 0; 0 is membrane",
+            fix="leave out the ids of 0 and less",
+        )
+    chosen = np.array(sorted(ids), dtype=np.uint64)
+    marked: NDArray[np.bool_] = np.isin(labels, chosen)
+    return marked
+
+
+def signed_distance_target(
+    labels: NDArray[np.unsignedinteger], *, border_px: int = 1, most_px: float = 15.0
+) -> NDArray[np.float32]:
+    """Give the distance from the membrane's edge, section by section.
+
+    Parameters
+    ----------
+    labels : (z, y, x) unsigned
+        Instances; 0 is membrane.
+    border_px : int
+        As in `membrane_target`.
+    most_px : float
+        Distances beyond this, either way, count as this; it is also what a section without an edge gets.
+
+    Returns
+    -------
+    (z, y, x) float32
+        Distance in px to the nearest voxel of the other class: positive inside an instance, negative in membrane.
+    """
+    membrane = membrane_target(labels, border_px=border_px)
+    distance = np.empty(labels.shape, dtype=np.float32)
+    for section, wall in zip(distance, membrane, strict=True):
+        if wall.all() or not wall.any():
+            section[:] = -most_px if wall.all() else most_px
+        else:
+            section[:] = ndimage.distance_transform_edt(~wall) - ndimage.distance_transform_edt(wall)
+    return np.clip(distance, -most_px, most_px)

@@ -7,6 +7,7 @@ import pytest
 from loop.errors import InputError
 from models.augment import AugmentConfig
 from models.dataset import PatchSampler, PatchShape, Sample, TrainingBlock, reflected
+from models.targets import membrane_target
 from tests.models.builders import STILL, block
 
 
@@ -35,6 +36,15 @@ def test_only_annotated_sections_count_and_their_neighbours_are_context() -> Non
         centre = int(sample.mask[:, 0, 0].argmax()) + 1
         assert sample.image[centre, 0, 0] == pytest.approx(2 / 5)
         assert not sample.membrane[sample.mask == 0].any()
+
+
+def test_of_a_partly_annotated_section_only_the_annotated_part_counts() -> None:
+    annotated = np.zeros((6, 48, 48), dtype=bool)
+    annotated[2, 5:20, 5:30] = True
+    sample = sampler_of(replace(block(), annotated=annotated), shape=PatchShape(1, 48, 0)).sample(0)
+    # the part's edge is no end of an instance, so one pixel all around is not known
+    assert sample.mask.sum() == 13 * 23
+    assert sample.membrane.sum() == membrane_target(block().labels)[2, 6:19, 6:29].sum()
 
 
 def test_context_beyond_the_ends_is_the_reflection() -> None:

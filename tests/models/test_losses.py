@@ -44,6 +44,26 @@ def test_a_better_prediction_loses_less(name: LossName) -> None:
     assert right.item() < 0.1 < wrong.item()
 
 
+RARE = torch.tensor([1.0] + [0.0] * 9).reshape(SHAPE)
+
+
+def test_dice_focal_and_their_sum_have_the_values_of_pencil_and_paper() -> None:
+    every, undecided = torch.ones(SHAPE), torch.zeros(SHAPE)
+    # at probability one half: overlap 1/2, sums 5 and 1, one voxel added above and below
+    dice = 1 - (2 * 0.5 + 1) / (5 + 1 + 1)
+    assert membrane_loss(undecided, RARE, every, name="dice").item() == pytest.approx(dice)
+    focal = 0.25 * math.log(2)
+    assert membrane_loss(undecided, RARE, every, name="focal").item() == pytest.approx(focal)
+    assert membrane_loss(undecided, RARE, every, name="focal_dice").item() == pytest.approx(focal + dice)
+    assert membrane_loss(undecided, RARE, every, name="bce_dice").item() == pytest.approx(math.log(2) + dice)
+
+
+def test_focal_loss_forgets_what_is_nearly_right() -> None:
+    sure = torch.full(SHAPE, math.log(9))  # probability 0.9
+    loss = membrane_loss(sure, torch.ones(SHAPE), torch.ones(SHAPE), name="focal")
+    assert loss.item() == pytest.approx(-(0.1**2) * math.log(0.9))
+
+
 def test_weighted_cross_entropy_gives_rare_membrane_the_say_of_its_background() -> None:
     target = torch.tensor([1.0] + [0.0] * 9).reshape(SHAPE)
     loss = membrane_loss(torch.zeros(SHAPE), target, torch.ones(SHAPE), name="weighted_bce")

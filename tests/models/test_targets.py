@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
-from models.targets import membrane_target
+from loop.errors import InputError
+from models.targets import binary_target, loss_mask, membrane_target, signed_distance_target
 
 
 def test_voxels_labelled_zero_are_membrane() -> None:
@@ -23,3 +25,26 @@ def test_labels_are_left_as_they_were() -> None:
     labels = np.array([[[1, 2, 0]]], dtype=np.uint64)
     membrane_target(labels, border_px=3)
     assert labels.tolist() == [[[1, 2, 0]]]
+
+
+def test_a_binary_target_marks_the_chosen_ids_alone() -> None:
+    labels = np.array([[[0, 3, 2**40, 5]]], dtype=np.uint64)
+    assert binary_target(labels, [2**40, 3]).tolist() == [[[False, True, True, False]]]
+    assert not binary_target(labels, []).any()
+    with pytest.raises(InputError, match="no instances"):
+        binary_target(labels, [3, 0])
+
+
+def test_signed_distance_is_positive_inside_negative_in_membrane_and_bounded() -> None:
+    labels = np.array([[[0, 0, 1, 1, 1, 1]], [[1, 1, 1, 1, 1, 1]], [[0, 0, 0, 0, 0, 0]]], dtype=np.uint32)
+    distance = signed_distance_target(labels, border_px=0, most_px=3)
+    assert distance.dtype == np.float32
+    assert distance.tolist() == [[[-2, -1, 1, 2, 3, 3]], [[3] * 6], [[-3] * 6]]
+
+
+def test_a_border_with_what_is_not_annotated_does_not_count() -> None:
+    annotated = np.array([[[True, True, True, False, False]], [[True] * 5], [[False] * 5]])
+    assert loss_mask(annotated, border_px=1)[0, 0].tolist() == [True, True, False, False, False]
+    assert loss_mask(annotated, border_px=2)[0, 0].tolist() == [True, False, False, False, False]
+    np.testing.assert_array_equal(loss_mask(annotated, border_px=2)[1:], annotated[1:])
+    np.testing.assert_array_equal(loss_mask(annotated, border_px=0), annotated)

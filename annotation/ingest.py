@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from annotation.correction import correct
 from annotation.project import connect, find_project
 from annotation.regions import Fault, parse_regions
 from annotation.server import Server
+from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since
 from loop.errors import InputError
 from loop.progress import Progress, silent
@@ -67,22 +68,50 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class TaskState:
+    """How a task that changed stands now.
+
+    Attributes
+    ----------
+    task_id : int
+    section : (z, iteration) or None
+        None for a task that proofloop did not publish.
+    annotation_ids : frozenset of int
+        All that it has; one that was ingested before and is missing here was deleted.
+    skipped : bool
+        Somebody skipped it, and nobody answered.
+    refused : str
+        Why none of its answers can be used; empty where one can, or where there is none.
+    """
+
+    task_id: int
+    section: tuple[int, int] | None
+    annotation_ids: frozenset[int]
+    skipped: bool
+    refused: str
+
+
+@dataclass(frozen=True)
 class Harvest:
     """What one look at the server brought.
 
     Attributes
     ----------
     submissions : list of Submission
-        New ones, oldest change first.
+        New ones, oldest first.
     faults : list of Fault
         All that could not be used in them; faulty regions keep the pixels they had.
-    seen_until : datetime
-        When the look began. Hand it to the next `ingest` as `since`, once the submissions are stored.
+    seen_until : datetime or None
+        The newest change seen, by the server's clock. Hand it to the next `ingest` as `since`, once everything is
+        stored. None before the first task.
+    tasks : list of TaskState
+        Every task that changed.
     """
 
     submissions: list[Submission]
     faults: list[Fault]
-    seen_until: datetime
+    seen_until: datetime | None
+    tasks: list[TaskState]
 
 
 def key_of(annotation_id: int, result_sha256: str) -> str:
@@ -99,7 +128,8 @@ def ingest(
     ----------
     server : Server
     known : collection of str
-        `Submission.key` of all that was taken before; the same call again brings nothing new.
+        `Submission.key` of what was taken last of every annotation; the same call again brings nothing new, and an
+        annotation that was edited, even back to an older version, is taken again.
     since : datetime, optional
         The last harvest's `seen_until`; without it all tasks are looked at.
     progress : Progress
@@ -109,63 +139,82 @@ def ingest(
     -------
     Harvest
     """
-    harvest = Harvest([], [], datetime.now(UTC))
+    submissions: list[Submission] = []
+    faults: list[Fault] = []
+    states: list[TaskState] = []
     with connect(server) as client:
         project = find_project(client)
         start = None if since is None else since - _OVERLAP
         tasks = [] if project is None else changed_since(client, project, start)
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
         for done, task in enumerate(tasks, start=1):
-            for annotation in (annotation_of(client, number) for number in task.annotation_ids):
+            fetched = [annotation_of(client, number) for number in task.annotation_ids]
+            held = [annotation for annotation in fetched if annotation is not None]
+            refusals: list[str] = []  # one for each annotation that cannot be used
+            for annotation in held:
                 digest = _digest(annotation.result)
-                if not annotation.skipped and key_of(annotation.annotation_id, digest) not in known:
-                    email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
-                    _take(server, task, annotation, digest=digest, annotator=email, harvest=harvest)
-            progress(done, len(tasks), f"{len(harvest.submissions)} submissions")
-    return harvest
+                if annotation.skipped or key_of(annotation.annotation_id, digest) in known:
+                    continue
+                email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
+                found, refused = _submission(server, task, annotation, digest=digest, annotator=email)
+                faults += [Fault(task.task_id, annotation.annotation_id, *fault) for fault in refused]
+                if found:
+                    submissions.append(found)
+                else:
+                    refusals.append("; ".join(reason for _, reason in refused))
+            states.append(_state(task, held, refusals))
+            progress(done, len(tasks), f"{len(submissions)} submissions")
+    changes = [task.updated_at for task in tasks] + ([since] if since else [])
+    submissions.sort(key=lambda submission: submission.submitted_at)
+    return Harvest(submissions, faults, max(changes, default=None), states)
 
 
-def _take(
-    server: Server, task: ChangedTask, annotation: Annotation, *, digest: str, annotator: str, harvest: Harvest
-) -> None:
-    """Add the submission of an annotation, and what is wrong with it, to the harvest."""
+def _state(task: ChangedTask, held: list[Annotation], refusals: list[str]) -> TaskState:
+    answers = [annotation for annotation in held if not annotation.skipped]
+    return TaskState(
+        task_id=task.task_id,
+        section=task.section,
+        annotation_ids=frozenset(annotation.annotation_id for annotation in held),
+        skipped=bool(held) and not answers,
+        refused="; ".join(refusals) if len(refusals) == len(answers) else "",
+    )
 
-    def fault(region: str, reason: str) -> None:
-        harvest.faults.append(Fault(task.task_id, annotation.annotation_id, region, reason))
 
+def _submission(
+    server: Server, task: ChangedTask, annotation: Annotation, *, digest: str, annotator: str
+) -> tuple[Submission | None, list[tuple[str, str]]]:
+    """Give the submission of an annotation, None where it cannot be used, and its faults as (region id, reason)."""
     if task.section is None:
-        fault("", "the task was not published by proofloop")
-        return
+        return None, [("", "the task was not published by proofloop")]
     z, iteration = task.section
     try:
         before = published.load(server, z, iteration)
     except InputError as error:
-        fault("", error.problem)
-        return
+        return None, [("", error.problem)]
     regions, faults = parse_regions(annotation.result, (before.labels.shape[0], before.labels.shape[1]))
-    for name, reason in faults:
-        fault(name, reason)
     if not regions and before.contours:
-        fault("", f"none of the {len(before.contours)} published outlines came back, nor a new one")
-        return
-    correction = correct(before, regions, frozenset(name for name, _ in faults))
-    harvest.submissions.append(
-        Submission(
-            z=z,
-            iteration=iteration,
-            task_id=task.task_id,
-            annotation_id=annotation.annotation_id,
-            annotator=annotator,
-            submitted_at=annotation.updated_at,
-            lead_time_s=annotation.lead_time_s,
-            labels=correction.labels,
-            result_sha256=digest,
-            kept=correction.kept,
-            changed=correction.changed,
-            added=correction.added,
-            deleted=correction.deleted,
-        )
+        reason = f"none of the {len(before.contours)} published outlines came back, nor a new one"
+        return None, [*faults, ("", reason)]
+    shifts = dict(accidental_shifts(before, regions))
+    usable = [region for region in regions if region.region_id not in shifts]
+    faults += shifts.items()
+    correction = correct(before, usable, frozenset(name for name, _ in faults))
+    submission = Submission(
+        z=z,
+        iteration=iteration,
+        task_id=task.task_id,
+        annotation_id=annotation.annotation_id,
+        annotator=annotator,
+        submitted_at=annotation.updated_at,
+        lead_time_s=annotation.lead_time_s,
+        labels=correction.labels,
+        result_sha256=digest,
+        kept=correction.kept,
+        changed=correction.changed,
+        added=correction.added,
+        deleted=correction.deleted,
     )
+    return submission, faults
 
 
 def _digest(result: object) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from label_studio_sdk import LabelStudio
+from label_studio_sdk.errors import NotFoundError
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ class Annotation:
     annotation_id, annotator_id : int
     updated_at : datetime
     lead_time_s : float
+        As the server counts it.
+    drafted : bool
+        A draft was saved before it was submitted.
     skipped : bool
     result : object
         Not checked in any way.
@@ -66,6 +70,7 @@ class Annotation:
     annotator_id: int
     updated_at: datetime
     lead_time_s: float
+    drafted: bool
     skipped: bool
     result: object
 
@@ -112,14 +117,18 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
     return sorted(found.values(), key=lambda task: task.updated_at)
 
 
-def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation:
-    """Fetch one annotation."""
-    fetched = client.annotations.get(annotation_id)
+def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation | None:
+    """Fetch one annotation; None when it was deleted meanwhile."""
+    try:
+        fetched = client.annotations.get(annotation_id)
+    except NotFoundError:
+        return None
     return Annotation(
         annotation_id=annotation_id,
         annotator_id=int(fetched.completed_by or 0),
         updated_at=_moment(fetched.updated_at),
         lead_time_s=float(fetched.lead_time or 0),
+        drafted=fetched.draft_created_at is not None,
         skipped=bool(fetched.was_cancelled),
         result=fetched.result,
     )

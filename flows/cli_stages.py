@@ -59,7 +59,7 @@ def publish(run: RunArgument) -> None:
 
 def ingest(run: RunArgument) -> None:
     """Take in what annotators submitted."""
-    from flows.proofreading import ingest_submissions
+    from flows.ingesting import ingest_submissions
     from flows.runs import open_run
 
     with progress_bar("ingest", "tasks") as progress:

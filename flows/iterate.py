@@ -10,7 +10,7 @@ from pathlib import Path
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 
-from flows import learning, proofreading
+from flows import ingesting, learning, proofreading
 from flows.report import write_report
 from flows.runs import Run, open_run
 from flows.summarise import summarise, summary_rows, with_panels
@@ -87,9 +87,9 @@ def annotate(root: Path) -> None:
 
 @task
 def ingest(root: Path) -> bool:
-    """Take in what was submitted; True when every task came back."""
+    """Take in what was submitted; True when every task was answered or skipped."""
     before = position(open_run(root).ledger).iteration
-    _if_next(root, Stage.INGEST, "tasks", proofreading.ingest_submissions)
+    _if_next(root, Stage.INGEST, "tasks", ingesting.ingest_submissions)
     return position(open_run(root).ledger).iteration > before
 
 

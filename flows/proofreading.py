@@ -1,19 +1,17 @@
-"""The people's half of an iteration: rank, publish, answer, ingest."""
+"""What people are asked: the pool ranked, the chosen sections published; the oracle's answers."""
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import expand_labels
 
-from annotation.ingest import Submission, ingest, key_of
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
 from annotation.server import up
+from flows.ingesting import open_sections
 from flows.learning import prediction_store, promoted_model
 from flows.runs import Run
-from loop.errors import ProofloopError
-from loop.events import Correction, Ingested, Published, Ranked, SectionLabelled, Trained
+from loop.events import Published, Ranked
 from loop.iteration import Stage, require
-from loop.labels import write_section
 from loop.progress import Progress, silent
 from loop.ranking import most_uncertain
 from loop.uncertainty import section_uncertainty
@@ -57,46 +55,9 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
 def answer_by_oracle(run: Run, progress: Progress = silent) -> None:
     """Let the oracle correct and submit the open tasks through the server."""
     iteration = require(run.ledger, Stage.INGEST)
-    if _awaited(run, iteration):
+    if open_sections(run, iteration):
         server = up(run.folder.annotation, port=run.config.annotation.port)
         annotate(server, iteration, run.labels.section, progress=progress)
-
-
-def ingest_submissions(run: Run, progress: Progress = silent) -> None:
-    """Store every new submission; close the iteration once each of its tasks came back.
-
-    Raises
-    ------
-    ProofloopError
-        After everything usable is stored, if a submission had faults; it names them all.
-    """
-    iteration = require(run.ledger, Stage.INGEST)
-    faults: list[str] = []
-    if _awaited(run, iteration):
-        known = {
-            key_of(event.correction.annotation_id, event.correction.result_sha256)
-            for event in run.ledger.corrections()
-            if event.correction is not None
-        }
-        server = up(run.folder.annotation, port=run.config.annotation.port)
-        harvest = ingest(server, known, progress=progress)
-        for submission in harvest.submissions:
-            _store(run, submission)
-        faults = [str(fault) for fault in harvest.faults]
-    if not _awaited(run, iteration):
-        published = run.ledger.stage(Published, iteration)
-        assert published is not None
-        run.ledger.append(Ingested(iteration=iteration, sections=sorted(published.tasks)))
-    if faults:
-        raise ProofloopError("some regions could not be used; all others are stored:\n  " + "\n  ".join(faults))
-
-
-def _awaited(run: Run, iteration: int) -> list[int]:
-    """Give the sections of an iteration whose corrections have not come back yet."""
-    published = run.ledger.stage(Published, iteration)
-    assert published is not None
-    labelled = run.ledger.labelled()
-    return [z for z in published.tasks if z not in labelled]
 
 
 def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
@@ -123,26 +84,3 @@ def _pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint3
     specks = np.bincount(objects.ravel()) < run.config.annotation.min_object_px
     grown = expand_labels(np.where(specks[objects], 0, objects), run.config.training.border_px)
     return np.asarray(grown, dtype=np.uint32)
-
-
-def _store(run: Run, submission: Submission) -> None:
-    ranked = run.ledger.stage(Ranked, submission.iteration)
-    assert ranked is not None
-    promoted = run.ledger.stage(Trained, ranked.predicted_in)
-    assert promoted is not None
-    path, digest = write_section(run.folder.labels, submission.z, submission.labels)
-    correction = Correction(
-        iteration=submission.iteration,
-        task_id=submission.task_id,
-        annotation_id=submission.annotation_id,
-        annotator=submission.annotator,
-        submitted_at=submission.submitted_at,
-        lead_time_s=submission.lead_time_s,
-        model_sha256=promoted.sha256,
-        result_sha256=submission.result_sha256,
-        regions_kept=submission.kept,
-        regions_changed=submission.changed,
-        regions_added=submission.added,
-        regions_deleted=submission.deleted,
-    )
-    run.ledger.append(SectionLabelled(section=submission.z, file=path.name, sha256=digest, correction=correction))

@@ -78,6 +78,32 @@ class SectionLabelled(_Record):
     """Provenance of a proofread section; None for the dense sections given at the start."""
 
 
+class Polled(_Record):
+    """Label Studio was asked what changed there since the last look, and something had."""
+
+    kind: Literal["poll"] = "poll"
+    """Name of the event."""
+    seen_until: datetime
+    """Newest change that was looked at, by the server's clock; the next look begins there."""
+    skipped: list[int]
+    """All tasks that stand skipped without an answer."""
+    refused: dict[int, str]
+    """All tasks whose answers cannot be used, with the reason."""
+
+
+class AnnotationDeleted(_Record):
+    """An annotation that was ingested is gone from Label Studio: its labels are kept but no longer count."""
+
+    kind: Literal["annotation_deleted"] = "annotation_deleted"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    task_id: int
+    """Label Studio's task."""
+    annotation_id: int
+    """Label Studio's annotation."""
+
+
 class Trained(_Record):
     """A model was trained."""
 
@@ -163,7 +189,7 @@ class Published(_Record):
 
 
 class Ingested(_Record):
-    """Every task of the iteration came back; the iteration is closed."""
+    """Every task of the iteration was answered or skipped; the iteration is closed."""
 
     kind: Literal["ingest"] = "ingest"
     """Name of the event."""
@@ -171,7 +197,9 @@ class Ingested(_Record):
     """Number of the iteration."""
     sections: list[int]
     """Sections whose corrections came back."""
+    skipped: list[int] = []
+    """Sections that annotators skipped; they stay in the pool."""
 
 
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested
-Event = Annotated[RunCreated | SectionLabelled | StageEvent, Field(discriminator="kind")]
+Event = Annotated[RunCreated | SectionLabelled | Polled | AnnotationDeleted | StageEvent, Field(discriminator="kind")]

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from loop.errors import InputError
-from loop.events import Event, RunCreated, SectionLabelled, StageEvent
+from loop.events import AnnotationDeleted, Event, Polled, RunCreated, SectionLabelled, StageEvent
 
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
 _Kind = TypeVar("_Kind", bound=StageEvent)
@@ -62,13 +62,29 @@ class Ledger:
             fix="run proofloop init with another run directory",
         )
 
+    def in_force(self) -> list[SectionLabelled]:
+        """Newest version of every annotation that was not deleted, and the labels given at the start, oldest first."""
+        held: dict[tuple[int, int | None], SectionLabelled] = {}
+        for event in self.events():
+            if isinstance(event, SectionLabelled):
+                source = event.section, event.correction.annotation_id if event.correction else None
+                held.pop(source, None)
+                held[source] = event
+            elif isinstance(event, AnnotationDeleted):
+                held.pop((event.section, event.annotation_id), None)
+        return list(held.values())
+
     def labelled(self) -> dict[int, SectionLabelled]:
-        """Newest labels of every labelled section, keyed by z."""
-        return {event.section: event for event in self.events() if isinstance(event, SectionLabelled)}
+        """Labels that count for every labelled section, keyed by z: the newest in force."""
+        return {event.section: event for event in self.in_force()}
 
     def corrections(self) -> list[SectionLabelled]:
         """Every proofread version of every section, oldest first."""
         return [e for e in self.events() if isinstance(e, SectionLabelled) and e.correction is not None]
+
+    def polled(self) -> Polled | None:
+        """Find the last look at Label Studio that brought anything."""
+        return next((event for event in reversed(self.events()) if isinstance(event, Polled)), None)
 
     def stage(self, kind: type[_Kind], iteration: int) -> _Kind | None:
         """Find the event by which `iteration` finished the stage `kind`, None where it has not."""

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import numpy as np
 from label_studio_sdk import LabelStudio
 
@@ -24,6 +25,7 @@ def harvest_of(server: Server, task_id: int) -> Harvest:
         [one for one in everything.submissions if one.task_id == task_id],
         [one for one in everything.faults if one.task_id == task_id],
         everything.seen_until,
+        [one for one in everything.tasks if one.task_id == task_id],
     )
 
 
@@ -62,12 +64,74 @@ def test_an_annotation_edited_after_ingest_is_a_new_submission(server: Server, c
     assert (edited.annotation_id, edited.deleted) == (annotation, 1)
 
 
-def test_drafts_and_skipped_tasks_are_not_submissions(server: Server, client: LabelStudio) -> None:
+def test_an_annotation_put_back_to_an_older_version_is_taken_again(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 29)])
+    annotation = submit(client, number)
+    whole = client.annotations.get(annotation).result
+    first = ingest(server, set())
+    client.annotations.update(annotation, result=whole[1:])
+    second = ingest(server, {submission.key for submission in first.submissions}, since=first.seen_until)
+    client.annotations.update(annotation, result=whole)
+    third = ingest(server, {submission.key for submission in second.submissions}, since=second.seen_until)
+    assert [one.deleted for one in third.submissions if one.annotation_id == annotation] == [0]
+
+
+def test_a_skipped_task_is_no_submission_and_is_reported(server: Server, client: LabelStudio) -> None:
     (number,) = publish(server, [task(4, 23)])
-    submit(client, number, was_cancelled=True)
+    annotation = submit(client, number, was_cancelled=True)
     harvest = harvest_of(server, number)
     assert not harvest.submissions
     assert not harvest.faults
+    assert [state.skipped for state in harvest.tasks] == [True]
+    client.annotations.delete(annotation)
+    assert [state.skipped for state in harvest_of(server, number).tasks] == [False]
+
+
+def test_a_draft_is_no_submission(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 30)])
+    (prediction,) = client.predictions.list(task=number)
+    headers = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
+    body = {"result": [dict(region) for region in prediction.result], "lead_time": 3.0}
+    answer = httpx.post(f"{server.url}/api/tasks/{number}/drafts", headers=headers, json=body)
+    assert answer.status_code == 201
+    harvest = harvest_of(server, number)
+    assert not harvest.submissions
+    assert [(state.annotation_ids, state.skipped) for state in harvest.tasks] == [(frozenset(), False)]
+
+
+def test_every_annotation_of_a_task_is_taken_oldest_first(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 31)])
+    first, second = submit(client, number), submit(client, number, lambda result: result[1:])
+    client.annotations.update(first, lead_time=9.0)
+    harvest = harvest_of(server, number)
+    assert [one.annotation_id for one in harvest.submissions] == [second, first]
+    assert harvest.tasks[0].annotation_ids == {first, second}
+
+
+def test_a_deleted_annotation_is_missing_from_its_tasks_state(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 32)])
+    first, second = submit(client, number), submit(client, number)
+    seen = ingest(server, set())
+    client.annotations.delete(first)
+    later = ingest(server, {one.key for one in seen.submissions}, since=seen.seen_until)
+    assert not later.submissions
+    assert [state.annotation_ids for state in later.tasks if state.task_id == number] == [{second}]
+
+
+def test_an_outline_dragged_as_a_whole_keeps_its_pixels_and_is_named(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 33)])
+
+    def drag(result: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        points = result[2]["value"]["points"]
+        result[2]["value"]["points"] = [[x + 3.0, y - 2.0] for x, y in points]
+        return result
+
+    submit(client, number, drag)
+    harvest = harvest_of(server, number)
+    (submission,) = harvest.submissions
+    assert np.array_equal(submission.labels, cells(4))
+    assert [fault.region_id for fault in harvest.faults] == [names_of(client, number)[2]]
+    assert "dragged by (2.9, -1.9) px" in harvest.faults[0].reason
 
 
 def test_a_bad_region_is_named_and_does_not_block_the_others(server: Server, client: LabelStudio) -> None:
@@ -103,6 +167,7 @@ def test_an_empty_annotation_over_published_contours_is_a_fault(server: Server, 
     harvest = harvest_of(server, number)
     assert not harvest.submissions
     assert "none of the" in harvest.faults[0].reason
+    assert harvest.tasks[0].refused == harvest.faults[0].reason
 
 
 def test_tasks_that_others_put_into_the_project_are_named_not_taken(server: Server, client: LabelStudio) -> None:

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 
 from annotation import server
+from flows.ingesting import ingest_submissions
 from flows.initialise import init_run
-from flows.proofreading import ingest_submissions
 from flows.runs import Run, open_run
 from flows.summarise import summarise, summary_rows
 from loop.events import Ingested, Published

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loop.errors import IllegalTransition, InputError
-from loop.events import Event, Gated, Ingested, Predicted, RunCreated, SectionLabelled, Trained
+from loop.events import (
+    AnnotationDeleted,
+    Correction,
+    Event,
+    Gated,
+    Ingested,
+    Polled,
+    Predicted,
+    RunCreated,
+    SectionLabelled,
+    Trained,
+)
 from loop.gate import GateDecision
 from loop.iteration import Position, Stage, position, require
 from loop.ledger import Ledger
@@ -51,6 +63,45 @@ def test_the_newest_labels_of_a_section_win(tmp_path: Path) -> None:
     for event in (labelled(3, "old"), labelled(3, "new")):
         ledger.append(event)
     assert ledger.labelled()[3].file == "new"
+
+
+def corrected(section: int, annotation: int, file: str) -> SectionLabelled:
+    correction = Correction(
+        iteration=1,
+        task_id=section,
+        annotation_id=annotation,
+        annotator="a@b.c",
+        submitted_at=datetime(2026, 1, 1, tzinfo=UTC),
+        lead_time_s=60,
+        model_sha256="m",
+        result_sha256=file,
+        regions_kept=1,
+        regions_changed=0,
+        regions_added=0,
+        regions_deleted=0,
+    )
+    return SectionLabelled(section=section, file=file, sha256="h", correction=correction)
+
+
+def test_a_deleted_annotation_gives_way_to_the_newest_that_is_left(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for event in (corrected(3, 7, "a"), corrected(3, 8, "b"), corrected(3, 8, "c"), corrected(4, 9, "d")):
+        ledger.append(event)
+    assert [event.file for event in ledger.in_force()] == ["a", "c", "d"]
+    ledger.append(AnnotationDeleted(section=3, task_id=3, annotation_id=8))
+    assert ledger.labelled()[3].file == "a"
+    ledger.append(AnnotationDeleted(section=4, task_id=4, annotation_id=9))
+    assert list(ledger.labelled()) == [3]
+    assert len(ledger.corrections()) == 4
+
+
+def test_a_look_at_the_annotators_server_does_not_move_the_iteration(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(trained(1))
+    polled = Polled(seen_until=datetime(2026, 1, 1, tzinfo=UTC), skipped=[4], refused={5: "empty"})
+    ledger.append(polled)
+    assert ledger.polled() == polled
+    assert position(ledger) == Position(1, Stage.PREDICT)
 
 
 def test_the_ledger_alone_says_which_stage_comes_next(tmp_path: Path) -> None:

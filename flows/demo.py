@@ -13,8 +13,8 @@ from loop.volume import open_image
 
 DENSE_SECTIONS = 8
 HOLDOUT_SECTIONS = 10
-STEPS = 600
-"""Training steps of each turn: about a minute on two cores."""
+STEPS = 300
+"""Training steps of each turn: about half a minute on two cores."""
 
 
 def run_demo(

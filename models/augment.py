@@ -38,6 +38,12 @@ class AugmentConfig(BaseModel):
     """Share of patches in which one section is lost to an even grey."""
 
 
+NO_AUGMENTATION = AugmentConfig(
+    contrast=0, brightness=0, gamma_octaves=0, elastic_rate=0, slip_rate=0, shift_rate=0, missing_rate=0
+)
+"""Nothing but mirrors."""
+
+
 @dataclass(frozen=True)
 class Patch:
     """A piece of a volume as the network sees it: `image` float32 in [0, 1] and `labels`, both (z, y, x)."""

@@ -90,6 +90,8 @@ class PatchSampler:
         How samples are altered.
     seed : int
         Decides all of it.
+    foreground_rate : float
+        Share of samples that hold a labelled voxel of an instance, if their section has any; the others lie anywhere.
 
     Raises
     ------
@@ -105,11 +107,13 @@ class PatchSampler:
         border_px: int,
         augmentation: AugmentConfig,
         seed: int,
+        foreground_rate: float = 0.0,
     ) -> None:
         _check(blocks, shape)
         self._blocks, self._shape, self._seed = tuple(blocks), shape, seed
         self._labels = [_small_numbers(block.labels) for block in blocks]
         self._border_px, self._augmentation = border_px, augmentation
+        self._foreground_rate = foreground_rate
         self._centres = [
             (number, int(z)) for number, block in enumerate(blocks) for z in np.flatnonzero(block.sections_annotated)
         ]
@@ -119,7 +123,7 @@ class PatchSampler:
         rng = np.random.default_rng((self._seed, number))
         which, centre = self._centres[rng.integers(len(self._centres))]
         block, shape = self._blocks[which], self._shape
-        top, left = (int(rng.integers(extent - shape.px + 1)) for extent in block.image.shape[1:])
+        top, left = self._corner(which, centre, rng)
         depth = shape.sections + 2 * shape.context
         first = centre - shape.context - int(rng.integers(shape.sections))
         z = reflected(np.arange(first, first + depth), len(block.image))
@@ -129,12 +133,29 @@ class PatchSampler:
         patch = augment(block.image[(z, *window)], labels, config=self._augmentation, rng=rng)
         return self._cut(patch.image, patch.labels)
 
+    def _corner(self, which: int, centre: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Draw where a patch begins along y and x."""
+        block, px = self._blocks[which], self._shape.px
+        _, height, width = block.image.shape
+        # no number is drawn for a rate of 0, so that the stream stays what it was
+        if self._foreground_rate and rng.random() < self._foreground_rate:
+            labelled = np.flatnonzero((self._labels[which][centre] > 0) & block.annotated[centre])
+            if len(labelled):
+                row, column = divmod(int(labelled[rng.integers(len(labelled))]), width)
+                return _around(row, height, px, rng), _around(column, width, px, rng)
+        return int(rng.integers(height - px + 1)), int(rng.integers(width - px + 1))
+
     def _cut(self, image: NDArray[np.float32], labels: NDArray[np.int32]) -> Sample:
         inner = labels[self._shape.context : self._shape.context + self._shape.sections]
         annotated = inner != NOT_ANNOTATED
         membrane = membrane_target(np.where(annotated, inner, 0).astype(np.uint32), border_px=self._border_px)
         mask = loss_mask(annotated, border_px=self._border_px)
         return Sample(image=image, membrane=(membrane & mask).astype(np.float32), mask=mask.astype(np.float32))
+
+
+def _around(position: int, extent: int, px: int, rng: np.random.Generator) -> int:
+    """Draw the beginning of `px` pixels inside `extent` that hold `position`."""
+    return int(rng.integers(max(0, position - px + 1), min(position, extent - px) + 1))
 
 
 def reflected(sections: NDArray[np.integer], count: int) -> NDArray[np.intp]:

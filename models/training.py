@@ -4,27 +4,30 @@ import hashlib
 import math
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from pydantic import JsonValue
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.utils.tensorboard import SummaryWriter
 
-from loop.errors import TrainingDiverged
+from loop.errors import InputError, TrainingDiverged
 from loop.progress import Progress, silent
+from models.batches import Batch, batches
 from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, load_network, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
 from models.losses import membrane_loss
+from models.processes import Processes, joined
 from models.refiner import Refiner, RefinerConfig
 from models.registry import Network, build
 from models.training_config import TrainingConfig, check_patch
 from models.training_state import TrainingState, fresh_state, resume_state, save_state, update_average
 from models.unet3d import UNet3d
+from models.validation import Validator
 
 CHECKPOINT = "checkpoint.safetensors"
 UNFINISHED = "unfinished.safetensors"
@@ -43,19 +46,13 @@ class TrainingResult:
     loss: float
 
 
-@dataclass(frozen=True)
-class _Batch:
-    image: Tensor
-    membrane: Tensor
-    mask: Tensor
-
-
 def train(
     blocks: Sequence[TrainingBlock],
     config: TrainingConfig,
     *,
     out_dir: Path,
     start_from: Path | None = None,
+    validation: Sequence[TrainingBlock] = (),
     progress: Progress = silent,
 ) -> TrainingResult:
     """Train a network, or go on with a training that was killed.
@@ -63,7 +60,7 @@ def train(
     Parameters
     ----------
     blocks : sequence of TrainingBlock
-        What to learn from.
+        What to learn from, of as many volumes as there are.
     config : TrainingConfig
         How.
     out_dir : Path
@@ -71,75 +68,143 @@ def train(
         same settings, data and start is returned as it is; an unfinished one is continued to the same weights.
     start_from : Path, optional
         Checkpoint of the same architecture whose weights to begin with; a refiner also begins with its net A.
+    validation : sequence of TrainingBlock
+        What to measure on now and then. If there is any, the result is the best so measured, not the last.
     progress : Progress
         Hears of every update, with loss and samples per second.
 
     Raises
     ------
     InputError
-        Unusable blocks, patch or checkpoint; or `out_dir` holds an unfinished training of another kind.
+        Unusable blocks, patch, batch or checkpoint; or `out_dir` holds an unfinished training of another kind.
     TrainingDiverged
         Loss or gradient became NaN or infinite; the last saved state stays in `out_dir`.
+
+    Notes
+    -----
+    Under torchrun every process calls this with the same arguments and a folder that all see. Each takes its share of
+    every batch and gradients are averaged, which gives the weights of one process with the whole batch, but for batch
+    normalisation and Dice, which each process takes over its own share.
     """
     check_patch(config)
-    shape = PatchShape(config.patch_sections, config.patch_px, config.network.context_sections)
-    sampler = PatchSampler(
-        blocks, shape, border_px=config.border_px, augmentation=config.augmentation, seed=config.seed
-    )
-    fingerprint = _fingerprint(blocks, config, start_from)
-    finished = _finished(out_dir / CHECKPOINT, fingerprint)
-    if finished is not None:
-        return finished
-    state = fresh_state(_first_network(config, start_from), config)
-    unfinished = out_dir / UNFINISHED
-    if unfinished.exists():
-        state = resume_state(unfinished, state, fingerprint=fingerprint)
-    else:
-        save_state(unfinished, state, fingerprint=fingerprint)
-    peak = config.learning_rate if start_from is None else config.warm_learning_rate
-    with SummaryWriter(log_dir=str(out_dir / LOGS), purge_step=state.step) as writer:
-        _run(state, sampler, config, peak=peak, save_as=(unfinished, fingerprint), report=_Report(writer, progress))
-    provenance: dict[str, JsonValue] = {"fingerprint": fingerprint, "steps": state.step, "loss": state.loss}
-    result = Checkpoint(network=config.network, tensors=state.average, provenance=provenance)
-    sha256 = save_checkpoint(out_dir / CHECKPOINT, result)
-    unfinished.unlink()
-    return TrainingResult(checkpoint=out_dir / CHECKPOINT, sha256=sha256, steps=state.step, loss=state.loss)
+    sampler = _sampler(blocks, config)
+    validator = Validator(validation, config) if validation else None
+    if config.patience and validator is None:
+        raise InputError(
+            "training cannot stop early without sections to measure on",
+            given=f"patience = {config.patience} and no validation sections",
+            expected="validation sections, or patience = 0",
+            fix="set patience = 0 in the training settings",
+        )
+    fingerprint = _fingerprint([*blocks, *validation], config, start_from)
+    with joined(config.device) as processes:
+        course = _Course(config, sampler, validator, processes, out_dir / UNFINISHED, fingerprint)
+        finished = _finished(out_dir / CHECKPOINT, fingerprint)
+        return finished or _train(course, out_dir / CHECKPOINT, start_from, progress)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """What stays the same during a training."""
+
+    config: TrainingConfig
+    sampler: PatchSampler
+    validator: Validator | None
+    processes: Processes
+    unfinished: Path
+    fingerprint: str
+
+    def save(self, state: TrainingState) -> None:
+        if self.processes.writes:
+            save_state(self.unfinished, state, fingerprint=self.fingerprint)
+
+    def shares(self, first_step: int) -> Iterator[range]:
+        """Numbers of this process's samples for each update to come."""
+        batch = self.config.batch
+        for step in range(first_step, self.config.steps):
+            yield self.processes.share(range(step * batch, (step + 1) * batch))
 
 
 @dataclass(frozen=True)
 class _Report:
-    """Where the course of a training is told."""
+    """Where the course of a training is told; nowhere by the processes beside the first."""
 
-    writer: SummaryWriter
+    writer: SummaryWriter | None
     progress: Progress
 
+    def scalar(self, name: str, value: float, step: int) -> None:
+        if self.writer is not None:
+            self.writer.add_scalar(name, value, step)
 
-def _run(
-    state: TrainingState,
-    sampler: PatchSampler,
-    config: TrainingConfig,
-    *,
-    peak: float,
-    save_as: tuple[Path, str],
-    report: _Report,
-) -> None:
-    state.network.train()
-    path, fingerprint = save_as
+    def pictures(self, batch: Batch, logits: Tensor, step: int) -> None:
+        """Show the middle section of the first patch: EM, truth and prediction side by side."""
+        if self.writer is not None:
+            middle = batch.membrane.shape[2] // 2
+            context = (batch.image.shape[2] - batch.membrane.shape[2]) // 2
+            seen = logits[0, :, middle].float().sigmoid()
+            strip = [batch.image[0, :, middle + context], batch.membrane[0, :, middle], seen]
+            self.writer.add_image("training/EM, truth, prediction", torch.cat(strip, dim=2), step)
+
+
+def _train(course: _Course, result: Path, start_from: Path | None, progress: Progress) -> TrainingResult:
+    config, processes, begun = course.config, course.processes, course.unfinished.exists()
+    state = fresh_state(_first_network(config, start_from), config, device=processes.device)
+    if begun:
+        state = resume_state(course.unfinished, state, fingerprint=course.fingerprint)
+    processes.wait()  # nobody writes before all have looked
+    if not begun:
+        course.save(state)
+    peak = config.learning_rate if start_from is None else config.warm_learning_rate
+    logs = SummaryWriter(log_dir=str(result.parent / LOGS), purge_step=state.step) if processes.writes else None
+    with logs or nullcontext():
+        _run(state, course, peak=peak, report=_Report(logs, progress if processes.writes else silent))
+    if processes.writes:
+        provenance: dict[str, JsonValue] = {"fingerprint": course.fingerprint, "steps": state.step, "loss": state.loss}
+        if state.best is not None:
+            provenance["validation_loss"] = state.best_loss
+        save_checkpoint(result, Checkpoint(config.network, state.best or state.average, provenance))
+        course.unfinished.unlink()
+    processes.wait()
+    return TrainingResult(result, checkpoint_sha256(result), steps=state.step, loss=state.loss)
+
+
+def _run(state: TrainingState, course: _Course, *, peak: float, report: _Report) -> None:
+    config = course.config
+    network = course.processes.together(state.network).train()
     begun, first = time.perf_counter(), state.step
-    for batch in _batches(sampler, config, first_step=state.step):
-        for group in state.optimiser.param_groups:
-            group["lr"] = scheduled(state.step, config.steps, peak=peak)
-        loss, logits = _update(state, batch, config, kept=path)
-        state.step += 1
-        state.loss = loss if math.isnan(state.loss) else 0.95 * state.loss + 0.05 * loss
-        update_average(state, config.average)
-        report.writer.add_scalar("training/loss", loss, state.step)
-        if state.step % config.checkpoint_every == 0 and state.step < config.steps:
-            save_state(path, state, fingerprint=fingerprint)
-        if state.step % config.checkpoint_every == 0 or state.step == config.steps:
-            _add_pictures(report.writer, batch, logits, state.step)
-        rate = (state.step - first) * config.batch / (time.perf_counter() - begun)
-        report.progress(state.step, config.steps, f"loss {state.loss:.3f}, {rate:.1f} samples/s")
+    with closing(batches(course.sampler, course.shares(first), workers=config.workers)) as prepared:
+        for batch in prepared:
+            if course.validator is not None and 0 < config.patience <= state.stale:
+                break
+            for group in state.optimiser.param_groups:
+                group["lr"] = scheduled(state.step, config.steps, peak=peak)
+            loss, logits = _update(state, network, batch.to(course.processes.device), course)
+            state.step += 1
+            state.loss = loss if math.isnan(state.loss) else 0.95 * state.loss + 0.05 * loss
+            update_average(state, config.average)
+            report.scalar("training/loss", loss, state.step)
+            _validate(state, course, report)
+            if state.step % config.checkpoint_every == 0 and state.step < config.steps:
+                course.save(state)
+            if state.step % config.checkpoint_every == 0 or state.step == config.steps:
+                report.pictures(batch, logits.cpu(), state.step)
+            rate = (state.step - first) * config.batch / (time.perf_counter() - begun)
+            report.progress(state.step, config.steps, f"loss {state.loss:.3f}, {rate:.1f} samples/s")
+
+
+def _validate(state: TrainingState, course: _Course, report: _Report) -> None:
+    """Measure the running average of the weights when it is time to, and keep the best."""
+    due = state.step % course.config.validate_every == 0 or state.step == course.config.steps
+    if course.validator is None or not due:
+        return
+    processes = course.processes
+    loss = processes.agreed(course.validator.loss(state.network, state.average, processes))
+    report.scalar("validation/loss", loss, state.step)
+    if loss < state.best_loss:
+        state.best = {name: tensor.clone() for name, tensor in state.average.items()}
+        state.best_loss, state.stale = loss, 0
+    else:
+        state.stale += 1
 
 
 def scheduled(step: int, steps: int, *, peak: float) -> float:
@@ -151,41 +216,30 @@ def scheduled(step: int, steps: int, *, peak: float) -> float:
     return peak * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * fall)))
 
 
-def _update(state: TrainingState, batch: _Batch, config: TrainingConfig, *, kept: Path) -> tuple[float, Tensor]:
+def _update(state: TrainingState, network: nn.Module, batch: Batch, course: _Course) -> tuple[float, Tensor]:
     state.optimiser.zero_grad(set_to_none=True)
-    logits = state.network(batch.image)
-    loss = membrane_loss(logits, batch.membrane, batch.mask, name=config.loss)
+    with course.processes.autocast():
+        logits = network(batch.image)
+    loss = membrane_loss(logits.float(), batch.membrane, batch.mask, name=course.config.loss)
     loss.backward()  # type: ignore[no-untyped-call]
     norm = clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_MOST)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         raise TrainingDiverged(
             f"training diverged at step {state.step}: loss {float(loss.detach())}, gradient norm {float(norm)};"
-            f" the last good state is kept in {kept}: lower the learning rate or check the images"
+            f" the last good state is kept in {course.unfinished}: lower the learning rate or check the images"
         )
     state.optimiser.step()
     return float(loss.detach()), logits.detach()
 
 
-def _batches(sampler: PatchSampler, config: TrainingConfig, *, first_step: int) -> Iterator[_Batch]:
-    """Prepare batches ahead of the training, in order."""
-    waiting: list[Future[_Batch]] = []
-    with ThreadPoolExecutor(config.workers, thread_name_prefix="patches") as pool:
-        try:
-            for step in range(first_step, config.steps + config.workers + 1):
-                if step < config.steps:
-                    waiting.append(pool.submit(_batch, sampler, step * config.batch, config.batch))
-                if step > first_step + config.workers and waiting:
-                    yield waiting.pop(0).result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _batch(sampler: PatchSampler, first: int, size: int) -> _Batch:
-    samples = [sampler.sample(number) for number in range(first, first + size)]
-    return _Batch(
-        image=torch.from_numpy(np.stack([sample.image for sample in samples]))[:, None],
-        membrane=torch.from_numpy(np.stack([sample.membrane for sample in samples]))[:, None],
-        mask=torch.from_numpy(np.stack([sample.mask for sample in samples]))[:, None],
+def _sampler(blocks: Sequence[TrainingBlock], config: TrainingConfig) -> PatchSampler:
+    return PatchSampler(
+        blocks,
+        PatchShape(config.patch_sections, config.patch_px, config.network.context_sections),
+        border_px=config.border_px,
+        augmentation=config.augmentation,
+        seed=config.seed,
+        foreground_rate=config.foreground_rate,
     )
 
 
@@ -203,7 +257,7 @@ def _first_network(config: TrainingConfig, start_from: Path | None) -> Network:
 
 def _fingerprint(blocks: Sequence[TrainingBlock], config: TrainingConfig, start_from: Path | None) -> str:
     """Name a training by everything that its outcome depends on."""
-    digest = hashlib.sha256(config.model_dump_json(exclude={"checkpoint_every", "workers"}).encode())
+    digest = hashlib.sha256(config.model_dump_json(exclude={"checkpoint_every", "workers", "device"}).encode())
     if start_from is not None:
         digest.update(checkpoint_sha256(start_from).encode())
     for block in blocks:
@@ -221,11 +275,3 @@ def _finished(path: Path, fingerprint: str) -> TrainingResult | None:
         return None
     steps, loss = int(str(provenance["steps"])), float(str(provenance["loss"]))
     return TrainingResult(checkpoint=path, sha256=checkpoint_sha256(path), steps=steps, loss=loss)
-
-
-def _add_pictures(writer: SummaryWriter, batch: _Batch, logits: Tensor, step: int) -> None:
-    """Show the middle section of the first patch: EM, truth and prediction side by side."""
-    middle = batch.membrane.shape[2] // 2
-    context = (batch.image.shape[2] - batch.membrane.shape[2]) // 2
-    strip = [batch.image[0, :, middle + context], batch.membrane[0, :, middle], logits[0, :, middle].sigmoid()]
-    writer.add_image("training/EM, truth, prediction", torch.cat(strip, dim=2), step)

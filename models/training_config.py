@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 from loop.errors import InputError
 from models.augment import AugmentConfig
 from models.losses import LossName
+from models.processes import DeviceName
 from models.registry import Layout, ModelName, architecture
 
 
@@ -35,6 +36,16 @@ class TrainingConfig(BaseModel):
     """What is minimised."""
     border_px: NonNegativeInt = 1
     """How far membrane reaches into each instance, see `membrane_target`."""
+    foreground_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of patches that hold a piece of a labelled object; raise it where objects are sparse."""
+    validate_every: PositiveInt = 100
+    """Updates between two measurements on the validation sections, if any are given."""
+    validation_patches: PositiveInt = 16
+    """Patches that such a measurement looks at, always the same."""
+    patience: NonNegativeInt = 0
+    """Measurements without improvement after which training stops; 0 never stops early."""
+    device: DeviceName = "auto"
+    """Where to train: `cpu` in float32, `cuda` in mixed bfloat16, `auto` on a GPU where there is one."""
     augmentation: AugmentConfig = AugmentConfig()
     """How patches are altered."""
     seed: NonNegativeInt = 0

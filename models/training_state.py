@@ -18,9 +18,18 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 @dataclass
 class TrainingState:
-    """The moving parts; `average` holds the running mean of the network's weights and statistics.
+    """The moving parts; samples are drawn by number, so `step` stands for all random states.
 
-    Samples are drawn by number, so `step` stands for all random states.
+    Attributes
+    ----------
+    average : dict of str to Tensor
+        Running mean of the network's weights and statistics.
+    loss : float
+        Running mean of the training loss.
+    best, best_loss
+        The average that did best on the validation sections, and its loss there; None before the first measurement.
+    stale : int
+        Measurements since then.
     """
 
     network: Network
@@ -28,11 +37,14 @@ class TrainingState:
     optimiser: torch.optim.AdamW
     step: int
     loss: float
+    best: dict[str, Tensor] | None = None
+    best_loss: float = float("inf")
+    stale: int = 0
 
 
-def fresh_state(network: Network, config: TrainingConfig) -> TrainingState:
+def fresh_state(network: Network, config: TrainingConfig, *, device: torch.device) -> TrainingState:
     """Stand before the first update of `network`."""
-    network = channels_last(network)
+    network = channels_last(network).to(device)
     decayed = [weight for weight in network.parameters() if weight.ndim > 1]
     others = [weight for weight in network.parameters() if weight.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -59,8 +71,11 @@ def save_state(path: Path, state: TrainingState, *, fingerprint: str) -> None:
         for moment in MOMENTS:
             if moment in state.optimiser.state[parameter]:
                 tensors[f"{moment}/{number}"] = state.optimiser.state[parameter][moment]
-    # the loss as text keeps "nan", which JSON has not
+    tensors |= {f"best/{name}": tensor for name, tensor in (state.best or {}).items()}
+    # figures as text keep "nan" and "inf", which JSON has not
     provenance: dict[str, JsonValue] = {"fingerprint": fingerprint, "step": state.step, "loss": str(state.loss)}
+    if state.best is not None:
+        provenance |= {"best_loss": str(state.best_loss), "stale": state.stale}
     save_checkpoint(path, Checkpoint(network=state.network.config, tensors=tensors, provenance=provenance))
 
 
@@ -86,12 +101,17 @@ def resume_state(path: Path, state: TrainingState, *, fingerprint: str) -> Train
         state.average[name].copy_(tensor)
     for number, parameter in enumerate(_parameters(state.optimiser)):
         moments = {
-            moment: saved.tensors[f"{moment}/{number}"].contiguous(memory_format=_layout(parameter))
+            moment: saved.tensors[f"{moment}/{number}"].to(parameter.device, memory_format=_layout(parameter))
             for moment in MOMENTS
             if f"{moment}/{number}" in saved.tensors
         }
         if moments:
-            state.optimiser.state[parameter] = {"step": torch.tensor(float(step)), **moments}
+            state.optimiser.state[parameter] = {"step": torch.tensor(float(step), device=parameter.device), **moments}
+    best = _below("best/", saved.tensors)
+    if best:
+        state.best = {name: torch.empty_like(state.average[name]).copy_(tensor) for name, tensor in best.items()}
+        state.best_loss = float(str(saved.provenance["best_loss"]))
+        state.stale = int(str(saved.provenance["stale"]))
     state.step, state.loss = step, float(str(saved.provenance["loss"]))
     return state
 

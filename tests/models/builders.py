@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augment import AugmentConfig
+from models.augment import NO_AUGMENTATION
 from models.dataset import TrainingBlock
 from models.dilated_unet3d import DilatedConfig
 from models.refiner import RefinerConfig
@@ -25,10 +25,7 @@ REFINER = RefinerConfig(embedding=DEEP)
 
 IN_3D: tuple[Layout, ...] = (FLAT, DEEP, DILATED, REFINER)
 
-STILL = AugmentConfig(
-    contrast=0, brightness=0, gamma_octaves=0, elastic_rate=0, slip_rate=0, shift_rate=0, missing_rate=0
-)
-"""Nothing but mirrors."""
+STILL = NO_AUGMENTATION
 
 
 def tubes(sections: int = 6, px: int = 48) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
@@ -47,6 +44,15 @@ def block(sections: int = 6, px: int = 48) -> TrainingBlock:
     """Give the bundle with every section annotated."""
     image, labels = tubes(sections, px)
     return TrainingBlock(image=image, labels=labels, annotated=np.ones(sections, dtype=bool))
+
+
+def alike() -> TrainingBlock:
+    """Give one section of which every mirrored view is the same, so that all patches of its size are."""
+    rows = np.abs(np.arange(32) - 15.5)
+    distance = np.maximum(rows[:, None], rows[None, :])
+    labels = np.where(distance < 6, 1, np.where(distance > 9, 2, 0)).astype(np.uint32)[None]
+    image = (20 * distance).clip(0, 255).astype(np.uint8)[None]
+    return TrainingBlock(image=image, labels=labels, annotated=np.ones(1, dtype=bool))
 
 
 def settings(**changes: object) -> TrainingConfig:

@@ -47,6 +47,23 @@ def test_of_a_partly_annotated_section_only_the_annotated_part_counts() -> None:
     assert sample.membrane.sum() == membrane_target(block().labels)[2, 6:19, 6:29].sum()
 
 
+def test_patches_seek_the_labelled_objects_as_often_as_they_are_told() -> None:
+    labels = np.zeros((2, 200, 200), dtype=np.uint32)
+    labels[0, 0, 0] = labels[0, 199, 150] = 3
+    one = TrainingBlock(image=np.zeros_like(labels, np.uint8), labels=labels, annotated=np.ones(2, bool))
+
+    def share(rate: float) -> float:
+        sampler = PatchSampler(
+            [one], PatchShape(1, 20, 0), border_px=0, augmentation=STILL, seed=0, foreground_rate=rate
+        )
+        return float(np.mean([sampler.sample(number).membrane.min() == 0 for number in range(200)]))
+
+    # half of the sections hold nothing, so even the keenest sampler finds something half the time
+    assert share(0.0) < 0.05
+    assert 0.15 < share(0.5) < 0.35
+    assert 0.4 < share(1.0) < 0.6
+
+
 def test_context_beyond_the_ends_is_the_reflection() -> None:
     assert reflected(np.arange(-3, 7), 4).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0]
     assert reflected(np.arange(-2, 3), 1).tolist() == [0] * 5

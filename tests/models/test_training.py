@@ -10,11 +10,14 @@ from loop.errors import InputError, TrainingDiverged
 from models.augment import AugmentConfig
 from models.checkpoint import load_checkpoint, load_network
 from models.prediction import PredictionConfig, predict
+from models.processes import Processes
 from models.registry import Layout
 from models.scalars import write_scalars
 from models.targets import membrane_target
 from models.training import CHECKPOINT, LOGS, UNFINISHED, scheduled, train
-from tests.models.builders import DEEP, DILATED, IN_3D, REFINER, STILL, block, settings, tubes
+from models.unet3d import UNet3d
+from models.validation import Validator
+from tests.models.builders import DEEP, DILATED, FLAT, IN_3D, REFINER, STILL, block, settings, tubes
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -157,6 +160,54 @@ def test_training_leaves_the_data_as_it_was(tmp_path: Path) -> None:
     train([one, replace(one, annotated=np.arange(6) == 2)], settings(), out_dir=tmp_path)
     np.testing.assert_array_equal(one.image, image)
     np.testing.assert_array_equal(one.labels, labels)
+
+
+def test_the_best_weights_on_the_validation_sections_are_kept_and_training_stops_early(tmp_path: Path) -> None:
+    heard = _Heard()
+    # a rate at which the network gets worse and worse
+    spoiling = settings(steps=40, learning_rate=3.0, validate_every=2, patience=2, validation_patches=3)
+    result = train([block()], spoiling, out_dir=tmp_path / "1", validation=[block(sections=2)], progress=heard)
+    assert result.steps == heard.steps[-1] < 40
+    read = EventAccumulator(str(tmp_path / "1" / LOGS)).Reload()
+    measured = [event.value for event in read.Scalars("validation/loss")]
+    assert min(measured[-2:]) >= min(measured)
+    assert load_checkpoint(result.checkpoint).provenance["validation_loss"] == pytest.approx(min(measured), rel=1e-5)
+    again = Validator([block(sections=2)], spoiling).loss(
+        load_network(result.checkpoint), weights(result.checkpoint), Processes(0, 1, torch.device("cpu"))
+    )
+    assert again == pytest.approx(min(measured), rel=1e-5)
+
+
+def test_a_killed_training_with_validation_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    def kill(done: int, total: int, note: str = "") -> None:
+        if done == 5:
+            raise _Killed
+
+    config = settings(validate_every=1, steps=8, validation_patches=1)
+    unbroken = train([block()], config, out_dir=tmp_path / "unbroken", validation=[block()])
+    with pytest.raises(_Killed):
+        train([block()], config, out_dir=tmp_path / "killed", validation=[block()], progress=kill)
+    resumed = train([block()], config, out_dir=tmp_path / "killed", validation=[block()])
+    assert resumed.sha256 == unbroken.sha256
+
+
+def test_stopping_early_without_validation_sections_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot stop early"):
+        train([block()], settings(patience=1), out_dir=tmp_path)
+
+
+def test_measuring_leaves_the_network_as_it_was() -> None:
+    network = UNet3d(FLAT).train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    other = {name: tensor + 1 for name, tensor in before.items()}
+    Validator([block()], settings(validation_patches=1)).loss(network, other, Processes(0, 1, torch.device("cpu")))
+    assert network.training
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
+
+
+def test_several_volumes_of_different_extents_are_learnt_from_together(tmp_path: Path) -> None:
+    assert train([block(), block(sections=2, px=60)], settings(), out_dir=tmp_path).steps == 6
 
 
 def test_tensorboard_gets_the_loss_pictures_and_further_figures(tmp_path: Path) -> None:

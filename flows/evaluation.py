@@ -46,7 +46,9 @@ def evaluate_volumes(segmentation: str, truth: str, *, progress: Progress = sile
             fix="store labels as uint32, or name the probability's dataset membrane",
         )
     labels, truth_labels = given.sections(0, given.shape[0]), true.sections(0, true.shape[0])
-    return agreement(labels, truth_labels, dice=dice(membrane_target(labels), membrane_target(truth_labels)))
+    result = agreement(labels, truth_labels, dice=dice(membrane_target(labels), membrane_target(truth_labels)))
+    progress(given.shape[0], given.shape[0])
+    return result
 
 
 def agreement_of_membrane(membrane: NDArray[Any], truth: NDArray[Any], seeding: SeedingConfig) -> Agreement:

@@ -16,6 +16,7 @@ from annotation.regions import Fault, parse_regions
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since
+from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
@@ -44,7 +45,9 @@ class Submission:
     result_sha256 : str
         Of the annotation's regions as the server holds them.
     kept, changed, added, deleted : int
-        Regions, compared with the pre-annotation.
+        Outlines, compared with those published.
+    effort : Effort
+        What it took, and what became of the pre-annotation's pixels.
     """
 
     z: int
@@ -60,6 +63,7 @@ class Submission:
     changed: int
     added: int
     deleted: int
+    effort: Effort
 
     @property
     def key(self) -> str:
@@ -213,6 +217,11 @@ def _submission(
         changed=correction.changed,
         added=correction.added,
         deleted=correction.deleted,
+        effort=effort_between(
+            before.labels,
+            correction.labels,
+            active_s=active_seconds(annotation.lead_time_s, drafted=annotation.drafted),
+        ),
     )
     return submission, faults
 

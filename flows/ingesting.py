@@ -120,5 +120,6 @@ def _store(run: Run, submission: Submission) -> None:
         regions_changed=submission.changed,
         regions_added=submission.added,
         regions_deleted=submission.deleted,
+        effort=submission.effort,
     )
     run.ledger.append(SectionLabelled(section=submission.z, file=path.name, sha256=digest, correction=correction))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 from loop.uncertainty import Uncertainty
@@ -54,13 +55,15 @@ class Correction(BaseModel):
     result_sha256: str
     """Hash of the submitted regions; with `annotation_id` it identifies the version."""
     regions_kept: int
-    """Regions submitted as they were pre-annotated."""
+    """Outlines submitted as they were pre-annotated."""
     regions_changed: int
-    """Regions whose outline was changed."""
+    """Outlines that were changed."""
     regions_added: int
-    """Regions drawn anew."""
+    """Outlines drawn anew."""
     regions_deleted: int
-    """Pre-annotated regions removed."""
+    """Pre-annotated outlines removed."""
+    effort: Effort | None = None
+    """What the correction took and what it did to the pixels; None in records of older versions."""
 
 
 class SectionLabelled(_Record):

@@ -41,6 +41,7 @@ def test_an_untouched_task_comes_back_pixel_identical_with_its_provenance(server
     assert abs((datetime.now(UTC) - submission.submitted_at).total_seconds()) < 60
     assert (submission.changed, submission.added, submission.deleted) == (0, 0, 0)
     assert submission.kept > 5
+    assert (submission.effort.active_s, submission.effort.pixels_changed) == (2.5, 0)
     assert not harvest.faults
 
 
@@ -62,6 +63,7 @@ def test_an_annotation_edited_after_ingest_is_a_new_submission(server: Server, c
     second = ingest(server, {submission.key for submission in first.submissions}, since=first.seen_until)
     (edited,) = second.submissions
     assert (edited.annotation_id, edited.deleted) == (annotation, 1)
+    assert (edited.effort.regions_deleted, edited.effort.regions_touched) == (1, 1)
 
 
 def test_an_annotation_put_back_to_an_older_version_is_taken_again(server: Server, client: LabelStudio) -> None:
@@ -87,7 +89,7 @@ def test_a_skipped_task_is_no_submission_and_is_reported(server: Server, client:
     assert [state.skipped for state in harvest_of(server, number).tasks] == [False]
 
 
-def test_a_draft_is_no_submission(server: Server, client: LabelStudio) -> None:
+def test_a_draft_is_no_submission_and_its_time_counts_once(server: Server, client: LabelStudio) -> None:
     (number,) = publish(server, [task(4, 30)])
     (prediction,) = client.predictions.list(task=number)
     headers = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
@@ -97,6 +99,10 @@ def test_a_draft_is_no_submission(server: Server, client: LabelStudio) -> None:
     harvest = harvest_of(server, number)
     assert not harvest.submissions
     assert [(state.annotation_ids, state.skipped) for state in harvest.tasks] == [(frozenset(), False)]
+    body |= {"draft_id": answer.json()["id"], "lead_time": 6.0}
+    assert httpx.post(f"{server.url}/api/tasks/{number}/annotations/", headers=headers, json=body).status_code == 201
+    (submission,) = harvest_of(server, number).submissions
+    assert (submission.lead_time_s, submission.effort.active_s) == (6.0, 3.0)
 
 
 def test_every_annotation_of_a_task_is_taken_oldest_first(server: Server, client: LabelStudio) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat
 from torch.nn import functional
 
+from models.damage import DamageRates, damage
 from models.variants import VARIANTS
 
 
@@ -22,6 +23,8 @@ class AugmentConfig(BaseModel):
     """Largest shift of brightness, either way, as a share of the grey range."""
     gamma_octaves: NonNegativeFloat = 1.0
     """The exponent of the grey curve is 2 to a power up to this, either way."""
+    section_grade_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of patches in which contrast, brightness and exponent are drawn for each section, not for the patch."""
     elastic_rate: float = Field(default=0.5, ge=0, le=1)
     """Share of patches that are bent."""
     elastic_px: NonNegativeFloat = 2.0
@@ -36,6 +39,12 @@ class AugmentConfig(BaseModel):
     """Farthest that slipped and shifted sections lie aside, along y and x."""
     missing_rate: float = Field(default=0.05, ge=0, le=1)
     """Share of patches in which one section is lost to an even grey."""
+    line_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of patches in which a grey line crosses one section."""
+    faint_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of patches in which one section has little contrast."""
+    blur_rate: float = Field(default=0.0, ge=0, le=1)
+    """Share of patches in which one section is out of focus. No two damaged sections are neighbours."""
 
 
 NO_AUGMENTATION = AugmentConfig(
@@ -79,7 +88,8 @@ def augment(
     if displacement is not None:
         grey = warp(grey, displacement, mode="bilinear")
         ids = warp(ids.astype(np.float32), displacement, mode="nearest").astype(np.int32)
-    return Patch(image=_lose_a_section(_regrade(grey, config=config, rng=rng), config=config, rng=rng), labels=ids)
+    rates = DamageRates(config.missing_rate, config.line_rate, config.faint_rate, config.blur_rate)
+    return Patch(image=damage(_regrade(grey, config=config, rng=rng), rates, rng), labels=ids)
 
 
 def warp(stack: NDArray[np.float32], displacement: NDArray[np.float32], *, mode: str) -> NDArray[np.float32]:
@@ -123,19 +133,16 @@ def _aside(config: AugmentConfig, rng: np.random.Generator) -> NDArray[np.float3
 
 
 def _regrade(grey: NDArray[np.float32], *, config: AugmentConfig, rng: np.random.Generator) -> NDArray[np.float32]:
+    # no number is drawn for a rate of 0, so that the stream stays what it was
+    if config.section_grade_rate and rng.random() < config.section_grade_rate:
+        return np.stack([_graded(section, config, rng) for section in grey])
+    return _graded(grey, config, rng)
+
+
+def _graded(grey: NDArray[np.float32], config: AugmentConfig, rng: np.random.Generator) -> NDArray[np.float32]:
     contrast = 1.0 + rng.uniform(-config.contrast, config.contrast)
     brightness = rng.uniform(-config.brightness, config.brightness)
     gamma = 2.0 ** rng.uniform(-config.gamma_octaves, config.gamma_octaves)
     graded: NDArray[np.float32] = np.clip((grey - 0.5) * contrast + 0.5 + brightness, 0.0, 1.0)
     regraded: NDArray[np.float32] = np.power(graded, gamma, dtype=np.float32)
     return regraded
-
-
-def _lose_a_section(
-    grey: NDArray[np.float32], *, config: AugmentConfig, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    if len(grey) == 1 or rng.random() >= config.missing_rate:
-        return grey
-    damaged = grey.copy()
-    damaged[rng.integers(grey.shape[0])] = rng.random()
-    return damaged

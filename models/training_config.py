@@ -86,6 +86,9 @@ def training_preset(name: ModelName) -> TrainingConfig:
         learning_rate=1e-3 if in_3d else 2e-4,
         warm_learning_rate=3e-4 if in_3d else 1e-4,
         average=0.999,
+        augmentation=AugmentConfig(
+            section_grade_rate=0.5, shift_px=25.0, line_rate=0.05, faint_rate=0.05, blur_rate=0.05
+        ),
     )
 
 

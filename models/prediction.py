@@ -1,5 +1,6 @@
 """Membrane probability of any stretch of a volume, without seams, with the spread over mirrored views."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,25 +9,27 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from loop.errors import InputError, ProofloopError
 from loop.progress import Progress, silent
+from models.blocks3d import rounded_up
 from models.checkpoint import load_network
 from models.dataset import reflected
 from models.precision import Precision, as_bfloat16, check_precision, probabilities
-from models.registry import Layout, Network, channels_last
+from models.processes import DeviceName, device_called
+from models.registry import Network, channels_last
+from models.tiles import EDGE_PX, padded, tiles
 from models.variants import VARIANTS
 
 ReadSections = Callable[[int, int], NDArray[np.uint8]]
-EDGE_PX = 16
 CHECK_PX = 256
 # keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
 VOXELS_AT_ONCE = 2**20
 
 
 class PredictionConfig(BaseModel):
-    """How a volume is predicted; nothing here changes the result beyond rounding, `variants` apart."""
+    """How a volume is predicted; `variants` and `reach_share` apart, nothing here changes more than rounding."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -36,6 +39,10 @@ class PredictionConfig(BaseModel):
     """Sections predicted at once."""
     tile_px: PositiveInt = 2048
     """Extent of the tiles that larger sections are cut into; memory grows with the square of it and its margins."""
+    reach_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of how far the network looks that is read around blocks and tiles; 1 leaves no seam, less is faster."""
+    device: DeviceName = "auto"
+    """Where to predict: `cpu`, `cuda`, or `auto` on a GPU where there is one."""
     precision: Precision = "auto"
     """Number format of the network; `auto` takes bfloat16 if a check on the first tile finds it equal and faster."""
 
@@ -46,6 +53,11 @@ class Prediction:
 
     mean: NDArray[np.float32]
     variance: NDArray[np.float32]
+
+    def cut(self, shape: tuple[int, ...]) -> "Prediction":
+        """Cut off what `padded` put around sections of `shape` (z, y, x)."""
+        window = (slice(None), *(slice(EDGE_PX, EDGE_PX + extent) for extent in shape[1:]))
+        return Prediction(self.mean[window], self.variance[window])
 
 
 def predict(
@@ -114,14 +126,17 @@ def predict_blocks(
             expected=f"a range inside 0:{n_sections}",
             fix="give a range that the volume has",
         )
-    network = channels_last(load_network(checkpoint))
+    network = channels_last(load_network(checkpoint)).to(device_called(config.device))
     blocks = list(_aligned_blocks(sections, config.block_sections, network.config.grid[0]))
     for number, (block, inner) in enumerate(blocks):
-        stack = _with_context(read, block, n_sections=n_sections, network=network.config)
+        stack, before = _with_context(read, block, n_sections=n_sections, margins=margins_of(network, config))
         if number == 0:
             network = _in_best_precision(network, stack, config.precision)
-        mean, variance = _predict_stack(network, stack, config, progress=_part(progress, number, len(blocks)))
-        yield block[inner], Prediction(mean=mean[inner], variance=variance[inner])
+        told = _part(progress, number, len(blocks))
+        predicted, tile_px = predict_stack(network, stack, config, progress=told)
+        config = config.model_copy(update={"tile_px": tile_px})
+        wanted = slice(before + inner.start, before + inner.stop)
+        yield block[inner], Prediction(mean=predicted.mean[wanted], variance=predicted.variance[wanted])
 
 
 def _aligned_blocks(sections: range, size: int, grid: int) -> Iterator[tuple[range, slice]]:
@@ -133,9 +148,34 @@ def _aligned_blocks(sections: range, size: int, grid: int) -> Iterator[tuple[ran
         yield range(start, stop), wanted
 
 
-def _with_context(read: ReadSections, block: range, *, n_sections: int, network: Layout) -> NDArray[np.uint8]:
-    margin = network.reach[0] + network.context_sections
-    wanted = reflected(np.arange(block.start - margin, block.stop + margin), n_sections)
+@dataclass(frozen=True)
+class Margins:
+    """What is read around a block and a tile: whole cells of the grid, and sections that the stem swallows."""
+
+    sections: int
+    px: int
+    stem_sections: int
+    grid: tuple[int, int]
+
+
+def margins_of(network: Network, config: PredictionConfig) -> Margins:
+    """Say how much a network needs around what it is to give."""
+    layout = network.config
+    share = config.reach_share
+    sections, px = rounded_up((math.ceil(layout.reach[0] * share), math.ceil(layout.reach[1] * share)), layout.grid)
+    return Margins(sections, px, layout.context_sections, layout.grid)
+
+
+def _with_context(
+    read: ReadSections, block: range, *, n_sections: int, margins: Margins
+) -> tuple[NDArray[np.uint8], int]:
+    """Read a block with its margins, and tell how many sections of output come before it.
+
+    The volume's ends are left to the network's own padding, as in training, except for what the stem swallows.
+    """
+    start = max(0, block.start - margins.sections)
+    stop = min(-(-n_sections // margins.grid[0]) * margins.grid[0], block.stop + margins.sections)
+    wanted = reflected(np.arange(start - margins.stem_sections, stop + margins.stem_sections), n_sections)
     first, last = int(wanted.min()), int(wanted.max())
     stack = read(first, last + 1)
     if stack.ndim != 3 or len(stack) != last + 1 - first or stack.dtype != np.uint8:
@@ -145,7 +185,7 @@ def _with_context(read: ReadSections, block: range, *, n_sections: int, network:
             expected=f"uint8 ({last + 1 - first}, y, x)",
             fix="give an 8-bit grey volume",
         )
-    return stack[wanted - first]
+    return stack[wanted - first], block.start - start
 
 
 def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Precision) -> Network:
@@ -154,30 +194,60 @@ def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Pr
     if precision == "auto":
         grid = network.config.grid[1]
         height, width = (max(grid, min(extent, CHECK_PX) // grid * grid) for extent in stack.shape[1:])
-        padded = _padded(stack, grid)[:, :height, :width]
-        if not check_precision(network, _as_input(padded)).bfloat16_is_better:
+        corner = padded(stack, grid)[:, :height, :width]
+        if not check_precision(network, _as_input(corner)).bfloat16_is_better:
             return network
     return as_bfloat16(network)
 
 
-def _predict_stack(
-    network: Network, stack: NDArray[np.uint8], config: PredictionConfig, *, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Predict a stack that has its context in z: mean and variance without the context."""
-    margin = network.config.reach[0] + network.config.context_sections
-    depth, (height, width) = len(stack) - 2 * margin, stack.shape[1:]
-    padded = _padded(stack, network.config.grid[1])
-    mean = np.empty((depth, *padded.shape[1:]), dtype=np.float32)
-    variance = np.empty_like(mean)
-    tiles = list(_tiles(padded.shape[1:], config.tile_px, network.config))
-    for number, tile in enumerate(tiles):
-        told = _part(progress, number, len(tiles))
-        views = _predict_tile(network, padded[(slice(None), *tile.read)], config.variants, progress=told)
+def predict_stack(
+    network: Network, stack: NDArray[np.uint8], config: PredictionConfig, *, progress: Progress = silent
+) -> tuple[Prediction, int]:
+    """Predict a stack (z, y, x) tile by tile; where memory runs out, halve the tiles and begin again.
+
+    Returns
+    -------
+    Prediction, int
+        As long as the stack less what the stem swallows, and the extent of the tiles that fitted.
+
+    Raises
+    ------
+    ProofloopError
+        Not even the smallest tile fits.
+    """
+    whole = padded(stack, network.config.grid[1])
+    while True:
+        try:
+            return _in_tiles(network, whole, config, progress).cut(stack.shape), config.tile_px
+        except (MemoryError, RuntimeError) as error:
+            if not _is_lack_of_memory(error):
+                raise
+            smaller = min(config.tile_px, max(whole.shape[1:])) // 2
+            if smaller < network.config.grid[1]:
+                raise ProofloopError(
+                    f"memory runs out even for tiles of {config.tile_px} px:"
+                    " set a smaller block_sections, or free memory"
+                ) from error
+            config = config.model_copy(update={"tile_px": smaller})
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    # on a processor torch raises a plain RuntimeError
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _in_tiles(network: Network, whole: NDArray[np.uint8], config: PredictionConfig, progress: Progress) -> Prediction:
+    margins = margins_of(network, config)
+    shape = (len(whole) - 2 * margins.stem_sections, *whole.shape[1:])
+    mean, variance = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    cut = tiles(whole.shape[1:], config.tile_px, reach_px=margins.px, grid_px=margins.grid[1])
+    for number, tile in enumerate(cut):
+        told = _part(progress, number, len(cut))
+        views = _predict_tile(network, whole[(slice(None), *tile.read)], config.variants, progress=told)
         mean[(slice(None), *tile.write)], variance[(slice(None), *tile.write)] = (
-            part[(slice(network.config.reach[0], network.config.reach[0] + depth), *tile.keep)] for part in views
+            part[(slice(None), *tile.keep)] for part in views
         )
-    window = (slice(None), slice(EDGE_PX, EDGE_PX + height), slice(EDGE_PX, EDGE_PX + width))
-    return mean[window], variance[window]
+    return Prediction(mean, variance)
 
 
 def _predict_tile(
@@ -206,44 +276,8 @@ def _predict_view(network: Network, view: NDArray[np.uint8]) -> NDArray[np.float
     depth, height, width = len(view) - context, *view.shape[1:]
     at_once = depth if network.config.reach[0] else max(1, VOXELS_AT_ONCE // (height * width))
     starts = range(0, depth, at_once)
-    parts = [probabilities(network, _as_input(view[z : z + at_once + context]))[0, 0].numpy() for z in starts]
+    parts = [probabilities(network, _as_input(view[z : z + at_once + context]))[0, 0].cpu().numpy() for z in starts]
     return np.concatenate(parts)
-
-
-@dataclass(frozen=True)
-class _Tile:
-    """Where in y and x a tile is read, which part of it is valid, and where that part goes."""
-
-    read: tuple[slice, slice]
-    keep: tuple[slice, slice]
-    write: tuple[slice, slice]
-
-
-def _tiles(extents: tuple[int, ...], size: int, network: Layout) -> Iterator[_Tile]:
-    """Cover a section by tiles that each read as far beyond what they give as the network looks."""
-    rows, columns = (list(_spans(extent, size, network)) for extent in extents)
-    for row in rows:
-        for column in columns:
-            yield _Tile(*((row[part], column[part]) for part in range(3)))
-
-
-def _spans(extent: int, size: int, network: Layout) -> Iterator[tuple[slice, slice, slice]]:
-    reach, grid = network.reach[1], network.grid[1]
-    if extent <= size:
-        yield slice(0, extent), slice(0, extent), slice(0, extent)
-        return
-    step = -(-size // grid) * grid
-    for start in range(0, extent, step):
-        stop = min(start + step, extent)
-        first, last = max(0, start - reach), min(extent, stop + reach)
-        yield slice(first, last), slice(start - first, stop - first), slice(start, stop)
-
-
-def _padded(stack: NDArray[np.uint8], grid: int) -> NDArray[np.uint8]:
-    """Reflect the section's edges outwards, at least EDGE_PX and to the network's grid."""
-    beyond = [EDGE_PX + (-(extent + 2 * EDGE_PX)) % grid for extent in stack.shape[1:]]
-    # "reflect" repeats as often as a small section needs
-    return np.pad(stack, ((0, 0), (EDGE_PX, beyond[0]), (EDGE_PX, beyond[1])), mode="reflect")
 
 
 def _as_input(stack: NDArray[np.uint8]) -> torch.Tensor:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from loop.errors import InputError, ProofloopError
 from models.checkpoint import Checkpoint, save_checkpoint
 from models.precision import PrecisionCheck, as_bfloat16, check_precision, probabilities
-from models.prediction import Prediction, PredictionConfig, predict, predict_blocks
+from models.prediction import Prediction, PredictionConfig, predict, predict_blocks, predict_stack
 from models.unet3d import NetworkConfig, UNet3d
 from models.variants import VARIANTS
 from tests.models.builders import DEEP, FLAT
@@ -89,6 +89,65 @@ def test_sections_smaller_than_the_network_looks_are_predicted(tmp_path: Path) -
     )
     assert got.mean.shape == (1, 5, 9)
     assert 0 <= got.mean.min() <= got.mean.max() <= 1
+
+
+class _Hungry(UNet3d):
+    """A network that finds no memory for more than so many voxels."""
+
+    def __init__(self, layout: NetworkConfig, most: int, error: Exception) -> None:
+        super().__init__(layout)
+        self.most, self.error, self.asked = most, error, [0]
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        self.asked.append(image.numel())
+        if image.numel() > self.most:
+            raise self.error
+        return super().forward(image)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory: you tried to"),
+    ],
+)
+def test_where_memory_runs_out_the_tiles_are_halved_and_the_result_is_the_same(error: Exception) -> None:
+    torch.manual_seed(1)
+    network = _Hungry(DEEP, 2 * VOLUME.size, error).eval()
+    expected, tile_px = predict_stack(network, VOLUME, EXACT)
+    assert tile_px == 2048
+    network.most = 12 * 96 * 100
+    predicted, tile_px = predict_stack(network, VOLUME, EXACT)
+    assert tile_px == 162 // 2 // 2
+    assert max(network.asked) > network.most >= network.asked[-1]
+    np.testing.assert_allclose(predicted.mean, expected.mean, atol=1e-5)
+
+
+def test_a_machine_without_memory_for_the_smallest_tile_is_reported() -> None:
+    with pytest.raises(ProofloopError, match="even for tiles of"):
+        predict_stack(_Hungry(DEEP, 0, MemoryError()).eval(), VOLUME, EXACT)
+
+
+def test_other_faults_of_a_network_are_not_taken_for_a_lack_of_memory() -> None:
+    with pytest.raises(RuntimeError, match="shapes"):
+        predict_stack(_Hungry(DEEP, 0, RuntimeError("shapes do not fit")).eval(), VOLUME, EXACT)
+
+
+@pytest.mark.parametrize(("share", "margin"), [(1.0, DEEP.reach[0]), (0.1, 2)])
+def test_as_much_of_the_reach_is_read_around_a_block_as_was_asked_for(
+    tmp_path: Path, share: float, margin: int
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def read(z0: int, z1: int) -> NDArray[np.uint8]:
+        asked.append((z0, z1))
+        return np.zeros((z1 - z0, 16, 16), np.uint8)
+
+    config = EXACT.model_copy(update={"reach_share": share, "block_sections": 2})
+    predict(checkpoint_of(DEEP, tmp_path), read, n_sections=90, sections=range(40, 42), config=config)
+    assert asked == [(40 - margin, 42 + margin)]
 
 
 def test_progress_covers_every_tile_and_view_of_every_block(tmp_path: Path) -> None:

@@ -89,11 +89,11 @@ def run_(
 def status(run: RunArgument, as_json: Json = False) -> None:
     """Show every iteration: hold-out metrics, the gate's decision, corrections, human minutes."""
     from flows.runs import open_run
-    from flows.summarise import status_table, summarise, summary_rows
+    from flows.summarise import status_records, status_table, summarise
 
     opened = open_run(run)
     if as_json:
-        _print_json(summary_rows(summarise(opened)))
+        _print_json(status_records(summarise(opened)))
     else:
         Console().print(status_table(summarise(opened)))
 

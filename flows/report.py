@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from flows.report_curve import voi_by_iteration, voi_by_sections
+from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import panel_pictures
 from flows.report_words import duration, key_figures, verdict
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
@@ -23,11 +24,14 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Proofread:
-    """A section that annotators got in one iteration, and what came back."""
+    """A section that annotators got in one iteration, and one of the annotations that came back."""
 
     z: int
     chosen: ChosenSection | None
     corrected: CorrectedSection | None
+    skipped: bool
+    again: bool
+    """The row above shows the same section."""
 
 
 def write_report(out: Path, *, summary: RunSummary) -> Path:
@@ -57,6 +61,7 @@ def render_report(summary: RunSummary) -> str:
         figures=key_figures(summary),
         curves=[voi_by_iteration(measured), voi_by_sections(measured)] if measured else [],
         sections=_shown_sections(summary),
+        minutes=minutes_by_iteration(summary.iterations),
         proofread=[(turn, _proofread(turn)) for turn in summary.iterations if turn.chosen or turn.corrected],
     )
 
@@ -67,7 +72,11 @@ def _shown_sections(summary: RunSummary) -> list[_Shown]:
 
 
 def _proofread(turn: IterationSummary) -> list[_Proofread]:
-    """Put each chosen section beside its correction, in the order of choice."""
+    """Put each chosen section beside its corrections, in the order of choice; without any it has one row too."""
     chosen = {section.z: section for section in turn.chosen}
-    corrected = {section.z: section for section in turn.corrected}
-    return [_Proofread(z, chosen.get(z), corrected.get(z)) for z in chosen | corrected]
+    rows = []
+    for z in chosen | {section.z: section for section in turn.corrected}:
+        came_back: list[CorrectedSection | None] = [section for section in turn.corrected if section.z == z]
+        for number, section in enumerate(came_back or [None]):
+            rows.append(_Proofread(z, chosen.get(z), section, skipped=z in turn.skipped, again=number > 0))
+    return rows

@@ -54,7 +54,7 @@ def _curve(measured: Measured, places: list[int], label: str) -> str:
             f"{agreement.voi:.2f}", (place, agreement.voi), (0, 10), textcoords="offset points", ha="center", color=INK
         )
     _finish(axes, label, places)
-    return _svg_uri(figure)
+    return svg_uri(figure)
 
 
 def _finish(axes: Axes, label: str, places: list[int]) -> None:
@@ -69,7 +69,8 @@ def _finish(axes: Axes, label: str, places: list[int]) -> None:
     axes.figure.legend(loc="outside upper center", ncols=4, frameon=False, handlelength=1.9, columnspacing=1.1)
 
 
-def _svg_uri(figure: Figure) -> str:
+def svg_uri(figure: Figure) -> str:
+    """Give a figure as the data URI of an SVG, the same for the same figure."""
     stream = io.BytesIO()
     style: dict[Any, Any] = {
         "svg.fonttype": "path",

@@ -24,14 +24,15 @@ def _change(measured: tuple[tuple[IterationSummary, Agreement], ...]) -> str:
 
 def _corrections(summary: RunSummary) -> str:
     corrected = [section for turn in summary.iterations for section in turn.corrected]
-    if not corrected:
+    sections = sum(turn.sections_ingested for turn in summary.iterations)
+    if not sections:
         return "No section has come back from annotators yet."
     minutes = sum(section.minutes for section in corrected)
     spent = f"in {duration(60 * minutes)}" if minutes else "at no human time"
     people = sorted({section.annotator for section in corrected})
     who = " and ".join(people) if len(people) < 3 else f"{len(people)} annotators"
-    verb = "was" if len(corrected) == 1 else "were"
-    return f"{counted(len(corrected), 'section').capitalize()} {verb} corrected by {who} {spent}."
+    verb = "was" if sections == 1 else "were"
+    return f"{counted(sections, 'section').capitalize()} {verb} corrected by {who} {spent}."
 
 
 def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
@@ -47,7 +48,8 @@ def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
         figures.append((percent(change), "change since the first model", f"from {first:.2f} bits"))
     corrected = [section for turn in summary.iterations for section in turn.corrected]
     touched = sum(section.regions_touched for section in corrected)
-    figures.append((str(len(corrected)), "sections corrected", counted(touched, "region") + " touched"))
+    sections = sum(turn.sections_ingested for turn in summary.iterations)
+    figures.append((str(sections), "sections corrected", counted(touched, "region") + " touched"))
     trained = sum(turn.training_seconds or 0 for turn in summary.iterations)
     spent = duration(60 * sum(section.minutes for section in corrected))
     figures.append((spent, "of human work", f"{duration(trained)} of training"))

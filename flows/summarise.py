@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -11,13 +11,18 @@ from annotation.oracle import EMAIL as ORACLE
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
-from loop.events import Correction, Evaluated, Gated, Ranked, Trained
+from loop.events import Correction, Evaluated, Gated, Ingested, Published, Ranked, Trained
 from loop.iteration import position
+from loop.ledger import Ledger
 from tracing.seeding import objects_of_membrane
 
 _HEADINGS = (
     *("turn", "labelled\nsections", "VOI", "split", "merge", "Rand\nerror", "Dice", "promo-\nted"),
     *("tasks\nback", "edits", "human\nmin", "train\ns"),
+)
+_COUNTED = (
+    *("regions_split", "regions_merged", "regions_reshaped", "regions_added", "regions_deleted"),
+    "pixels_changed",
 )
 
 
@@ -48,6 +53,14 @@ def with_panels(summary: RunSummary, run: Run) -> RunSummary:
 def summary_rows(summary: RunSummary) -> list[dict[str, Any]]:
     """Give one flat record per iteration, for JSON and for Prefect's table."""
     return [_row(turn) for turn in summary.iterations]
+
+
+def status_records(summary: RunSummary) -> list[dict[str, Any]]:
+    """Give the same records with every annotation and what it took, for other programs."""
+    return [
+        row | {"skipped": list(turn.skipped), "corrections": [_correction_row(section) for section in turn.corrected]}
+        for row, turn in zip(summary_rows(summary), summary.iterations, strict=True)
+    ]
 
 
 def status_table(summary: RunSummary) -> Table:
@@ -81,10 +94,23 @@ def _row(turn: IterationSummary) -> dict[str, Any]:
         "promoted": None if turn.decision is None else turn.decision.promoted,
         "gate_reason": None if turn.decision is None else turn.decision.reason,
         "sections_published": len(turn.chosen),
-        "sections_ingested": len(turn.corrected),
+        "sections_ingested": turn.sections_ingested,
+        "sections_skipped": len(turn.skipped),
         "regions_touched": turn.regions_touched,
+        **{name: sum(getattr(effort, name) for effort in turn.efforts) if turn.efforts else None for name in _COUNTED},
         "human_minutes": turn.human_minutes,
+        "minutes_per_section": turn.minutes_per_section,
         "training_seconds": turn.training_seconds,
+    }
+
+
+def _correction_row(section: CorrectedSection) -> dict[str, Any]:
+    return {
+        "section": section.z,
+        "annotator": section.annotator,
+        "state": section.state,
+        "human_minutes": section.minutes,
+        "effort": section.effort.model_dump() if section.effort else None,
     }
 
 
@@ -94,11 +120,6 @@ def _iteration(run: Run, number: int) -> IterationSummary | None:
         return None
     evaluated, gated = run.ledger.stage(Evaluated, number), run.ledger.stage(Gated, number)
     ranked = run.ledger.stage(Ranked, number)
-    corrections = {
-        event.section: event.correction
-        for event in run.ledger.corrections()
-        if event.correction is not None and event.correction.iteration == number
-    }
     return IterationSummary(
         iteration=number,
         labelled_sections=len(trained.sections),
@@ -106,19 +127,47 @@ def _iteration(run: Run, number: int) -> IterationSummary | None:
         agreement=evaluated.mean if evaluated else None,
         decision=gated.decision if gated else None,
         chosen=tuple(ChosenSection(z, ranked.uncertainty[z].reason) for z in ranked.chosen) if ranked else (),
-        corrected=tuple(_corrected(z, correction) for z, correction in corrections.items()),
+        corrected=_corrected_in(run.ledger, number),
+        skipped=_skipped_in(run.ledger, number),
     )
 
 
-def _corrected(z: int, correction: Correction) -> CorrectedSection:
+def _corrected_in(ledger: Ledger, number: int) -> tuple[CorrectedSection, ...]:
+    """Give the newest version of every annotation of an iteration."""
+    newest = {
+        (event.section, event.correction.annotation_id): event
+        for event in ledger.corrections()
+        if event.correction is not None and event.correction.iteration == number
+    }
+    standing, used = ledger.in_force(), list(ledger.labelled().values())
+    return tuple(
+        _corrected(
+            event.section, event.correction, "used" if event in used else "kept" if event in standing else "deleted"
+        )
+        for event in newest.values()
+        if event.correction is not None
+    )
+
+
+def _skipped_in(ledger: Ledger, number: int) -> tuple[int, ...]:
+    closed, published, polled = ledger.stage(Ingested, number), ledger.stage(Published, number), ledger.polled()
+    if closed or not published or not polled:
+        return tuple(closed.skipped) if closed else ()
+    return tuple(z for z, task in published.tasks.items() if task in polled.skipped)
+
+
+def _corrected(z: int, correction: Correction, state: Literal["used", "kept", "deleted"]) -> CorrectedSection:
+    active_s = correction.effort.active_s if correction.effort else correction.lead_time_s
     return CorrectedSection(
         z=z,
         annotator=correction.annotator,
-        minutes=0.0 if correction.annotator == ORACLE else correction.lead_time_s / 60,
+        minutes=0.0 if correction.annotator == ORACLE else active_s / 60,
         regions_kept=correction.regions_kept,
         regions_changed=correction.regions_changed,
         regions_added=correction.regions_added,
         regions_deleted=correction.regions_deleted,
+        effort=correction.effort,
+        state=state,
     )
 
 

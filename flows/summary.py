@@ -1,11 +1,12 @@
 """What the report and the status table say about a run, as plain records without files or servers behind them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 
@@ -21,21 +22,28 @@ class ChosenSection:
 
 @dataclass(frozen=True)
 class CorrectedSection:
-    """A section that came back from an annotator."""
+    """A section as one annotator left it."""
 
     z: int
     annotator: str
     minutes: float
-    """How long a person had the task open; 0 for the oracle."""
+    """How long a person was at work on it; 0 for the oracle."""
     regions_kept: int
+    """Outlines that came back as they were published; so the next three count outlines."""
     regions_changed: int
     regions_added: int
     regions_deleted: int
+    effort: Effort | None = None
+    """What became of the pixels; None in runs of older versions."""
+    state: Literal["used", "kept", "deleted"] = "used"
+    """Whether training uses it, another annotation counts instead, or it was deleted in Label Studio."""
 
     @property
     def regions_touched(self) -> int:
-        """Regions that the annotator changed, added or deleted."""
-        return self.regions_changed + self.regions_added + self.regions_deleted
+        """Regions that took any work."""
+        if self.effort is None:
+            return self.regions_changed + self.regions_added + self.regions_deleted
+        return self.effort.regions_touched
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,14 @@ class IterationSummary:
     chosen: tuple[ChosenSection, ...] = ()
     """Sections published to annotators, most worthwhile first."""
     corrected: tuple[CorrectedSection, ...] = ()
-    """Sections ingested from annotators."""
+    """What annotators made of them, one record for each annotation."""
+    skipped: tuple[int, ...] = ()
+    """Sections that annotators skipped."""
+
+    @property
+    def sections_ingested(self) -> int:
+        """Sections of which an annotation is there."""
+        return len({section.z for section in self.corrected if section.state != "deleted"})
 
     @property
     def human_minutes(self) -> float:
@@ -60,9 +75,20 @@ class IterationSummary:
         return sum(section.minutes for section in self.corrected)
 
     @property
+    def minutes_per_section(self) -> float | None:
+        """Mean over the annotations that took people's time; None where none did."""
+        minutes = [section.minutes for section in self.corrected if section.minutes]
+        return sum(minutes) / len(minutes) if minutes else None
+
+    @property
     def regions_touched(self) -> int:
-        """Regions that annotators changed, added or deleted."""
+        """Regions that took any work."""
         return sum(section.regions_touched for section in self.corrected)
+
+    @property
+    def efforts(self) -> tuple[Effort, ...]:
+        """What became of the pixels, where it is known."""
+        return tuple(section.effort for section in self.corrected if section.effort is not None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from annotation.publish import SectionTask, publish
 from flows.ingesting import ingest_submissions
 from flows.initialise import init_run
 from flows.runs import Run
+from flows.summarise import status_records, summarise
 from loop.errors import ProofloopError
 from loop.events import AnnotationDeleted, Ingested, Published, Ranked, Trained
 from loop.iteration import position
@@ -69,6 +70,12 @@ def test_a_skipped_task_is_not_awaited_and_is_named(asked: Run, client: LabelStu
     assert closed is not None
     assert (closed.sections, closed.skipped) == ([4], [7])
     assert 7 in asked.unlabelled_pool()
+    (record,) = [one for one in status_records(summarise(asked)) if one["iteration"] == closed.iteration]
+    assert (record["sections_ingested"], record["skipped"]) == (1, [7])
+    assert record["minutes_per_section"] == 1.0
+    (correction,) = record["corrections"]
+    assert (correction["section"], correction["state"]) == (4, "used")
+    assert correction["effort"]["pixels_changed"] == 0
 
 
 def test_polling_without_a_change_writes_nothing(asked: Run, client: LabelStudio) -> None:

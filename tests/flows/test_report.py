@@ -12,9 +12,11 @@ from scipy import ndimage
 from skimage import measure, segmentation
 
 from flows.report import render_report, write_report
+from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import matching_colours
 from flows.report_words import counted, duration, percent, verdict
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
+from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement, agreement
 from loop.phantom import make_phantom
@@ -32,6 +34,18 @@ QUIET = [
 ]
 REASON = "the model is undecided on it (entropy 0.412 bits a pixel) and contradicts itself (disagreement 0.087 of 1)"
 
+EFFORT = Effort(
+    active_s=390,
+    regions_split=4,
+    regions_merged=7,
+    regions_reshaped=21,
+    regions_added=3,
+    regions_deleted=1,
+    pixels_changed=12345,
+    voi_split=0.21,
+    voi_merge=0.102,
+)
+
 
 def _agreement(split: float, merge: float) -> Agreement:
     return Agreement(
@@ -41,7 +55,7 @@ def _agreement(split: float, merge: float) -> Agreement:
 
 def _turn(number: int, split: float, merge: float, *, promoted: bool = True) -> IterationSummary:
     chosen = tuple(ChosenSection(z, REASON) for z in (10 * number, 10 * number + 4))
-    corrected = tuple(CorrectedSection(s.z, "oracle@localhost", 6.5, 40, 12, 3, 1) for s in chosen)
+    corrected = tuple(CorrectedSection(s.z, "oracle@localhost", 6.5, 40, 12, 3, 1, EFFORT) for s in chosen)
     reason = f"hold-out VOI {split + merge:.3f} bits, {'lower' if promoted else 'not lower'} than before"
     decision = GateDecision(promoted=promoted, reason=reason)
     return IterationSummary(number, 6 + 2 * number, 95.0, _agreement(split, merge), decision, chosen, corrected)
@@ -59,14 +73,17 @@ def _panel(z: int, threshold: float) -> SectionPanel:
 
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
-    open_turn = replace(_turn(4, 0.5, 0.31), decision=None, corrected=())
+    second = _turn(2, 0.9, 1.2, promoted=False)
+    slower = CorrectedSection(20, "a.colleague@the-lab.example", 9.5, 40, 12, 3, 1, EFFORT, "kept")
+    second = replace(second, corrected=(*second.corrected, slower))
+    open_turn = replace(_turn(4, 0.5, 0.31), decision=None, corrected=(), skipped=(44,))
     return RunSummary(
         name="mouse-cortex-2026-spring",
         volume="/data/em/mouse/cortex/a-rather-long-folder-name/volume_of_the_second_block.h5:raw",
         shape_zyx=(64, 256, 256),
         voxel_size_nm_zyx=(30.0, 12.0, 12.0),
         holdout="54:64",
-        iterations=(_turn(1, 1.0, 1.0), _turn(2, 0.9, 1.2, promoted=False), _turn(3, 0.6, 0.4), open_turn),
+        iterations=(_turn(1, 1.0, 1.0), second, _turn(3, 0.6, 0.4), open_turn),
         best=_panel(1, 0.65),
         worst=_panel(2, 0.8),
     )
@@ -123,6 +140,18 @@ def test_a_merged_object_loses_its_colour_and_a_segment_over_nothing_has_none() 
     assert found_colours == {5: true_colours[1]}
 
 
+def test_effort_is_shown_for_every_annotation_and_skipped_sections_are_named(summary: RunSummary) -> None:
+    page = render_report(summary)
+    assert page.count('data-name="Pixels changed">12,345<') == 7
+    assert page.count("not used</span>") == 1
+    assert page.count("skipped</span>") == page.count("with annotators</span>") == 1
+    assert "iteration 1 6.5, iteration 2 7.5, iteration 3 6.5" in page
+
+
+def test_a_run_without_human_minutes_has_no_figure_of_them() -> None:
+    assert minutes_by_iteration([replace(_turn(1, 1.0, 1.0), corrected=())]) is None
+
+
 def test_the_same_summary_gives_the_same_page(summary: RunSummary) -> None:
     assert render_report(summary) == render_report(summary)
 
@@ -173,7 +202,7 @@ def test_the_page_opens_whole_and_alone_on_phone_and_desk(
     assert _overflow(page) == []
     assert page.locator("#iterations tbody tr").count() == 4
     assert page.locator("#iterations").get_by_text("not promoted", exact=True).is_visible()
-    assert page.locator("img").count() == 10
+    assert page.locator("img").count() == 11
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0 && i.alt)")
     assert page.locator(".lead").inner_text().startswith("Hold-out VOI fell from 2.00 to 0.81 bits")
     page.close()

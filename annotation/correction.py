@@ -32,11 +32,14 @@ class PreAnnotation:
     labels : (y, x) uint32
     contours : list of Contour
         In the order of `pieces_of(labels)`.
+    membrane : (y, x) float32 or None
+        The model's membrane probability, by which strokes and points are applied.
     """
 
     z: int
     labels: NDArray[np.uint32] = field(compare=False)
     contours: list[Contour] = field(compare=False)
+    membrane: NDArray[np.float32] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from annotation import published
 from annotation.correction import correct
+from annotation.marks import parse_marks
+from annotation.operations import operate
 from annotation.project import connect, find_project
 from annotation.regions import Fault, parse_regions
 from annotation.server import Server
@@ -46,6 +48,12 @@ class Submission:
         Of the annotation's regions as the server holds them.
     kept, changed, added, deleted : int
         Outlines, compared with those published.
+    counted : (y, x) bool
+        False where the annotator was unsure, and everywhere in a section to be discarded: not to be learned from.
+    verdict : str or None
+        On the section: "Good", "Usable" or "Discard".
+    cuts, joins, grown, removed : int
+        Strokes and points that did something.
     effort : Effort
         What it took, and what became of the pre-annotation's pixels.
     """
@@ -63,6 +71,12 @@ class Submission:
     changed: int
     added: int
     deleted: int
+    counted: NDArray[np.bool_] = field(compare=False)
+    verdict: str | None
+    cuts: int
+    joins: int
+    grown: int
+    removed: int
     effort: Effort
 
     @property
@@ -195,14 +209,18 @@ def _submission(
         before = published.load(server, z, iteration)
     except InputError as error:
         return None, [("", error.problem)]
-    regions, faults = parse_regions(annotation.result, (before.labels.shape[0], before.labels.shape[1]))
+    shape = (before.labels.shape[0], before.labels.shape[1])
+    marks, unreadable, rest = parse_marks(annotation.result, shape)
+    regions, faults = parse_regions(rest, shape)
     if not regions and before.contours:
         reason = f"none of the {len(before.contours)} published outlines came back, nor a new one"
-        return None, [*faults, ("", reason)]
+        return None, [*unreadable, *faults, ("", reason)]
     shifts = dict(accidental_shifts(before, regions))
     usable = [region for region in regions if region.region_id not in shifts]
     faults += shifts.items()
     correction = correct(before, usable, frozenset(name for name, _ in faults))
+    operated = operate(correction.labels, before.membrane, marks)
+    faults += unreadable + operated.faults
     submission = Submission(
         z=z,
         iteration=iteration,
@@ -211,15 +229,21 @@ def _submission(
         annotator=annotator,
         submitted_at=annotation.updated_at,
         lead_time_s=annotation.lead_time_s,
-        labels=correction.labels,
+        labels=operated.labels,
         result_sha256=digest,
         kept=correction.kept,
         changed=correction.changed,
         added=correction.added,
         deleted=correction.deleted,
+        counted=operated.counted,
+        verdict=marks.verdict,
+        cuts=operated.cuts,
+        joins=operated.joins,
+        grown=operated.grown,
+        removed=operated.removed,
         effort=effort_between(
             before.labels,
-            correction.labels,
+            operated.labels,
             active_s=active_seconds(annotation.lead_time_s, drafted=annotation.drafted),
         ),
     )

@@ -13,7 +13,11 @@ from annotation.server import Server
 from loop.errors import InputError, ServerUnavailable
 
 TITLE = "proofloop"
-CONTOURS, SECTION, OBJECT = "contours", "section", "Object"  # names in the labelling interface
+# Names in the labelling interface.
+CONTOURS, SECTION, OBJECT = "contours", "section", "Object"
+STROKES, CUT, JOIN, UNSURE = "strokes", "Missing membrane", "False membrane", "Unsure"
+POINTS, GROW, REMOVE = "points", "Missing axon", "Not an axon"
+VERDICT, VERDICTS = "verdict", ("Good", "Usable", "Discard")
 # All pre-annotations carry this version. The server shows only those of the project's own version, so a name that
 # changed with every iteration would hide the contours of tasks that are still open from the one before.
 PRE_ANNOTATION_VERSION = "pre-annotation"

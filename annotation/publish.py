@@ -41,6 +41,8 @@ class SectionTask:
         Why this section was chosen, for the annotator.
     score : float
         What the ranking gave it.
+    membrane : (y, x) float32, optional
+        The model's membrane probability; strokes and points find the exact borders by it.
     """
 
     z: int
@@ -51,6 +53,7 @@ class SectionTask:
     labels: NDArray[np.unsignedinteger] = field(compare=False)
     reason: str
     score: float
+    membrane: NDArray[np.float32] | None = field(default=None, compare=False)
 
     @property
     def section_id(self) -> str:
@@ -108,11 +111,13 @@ def _check(tasks: Sequence[SectionTask]) -> None:
     seen: set[str] = set()
     for task in tasks:
         images = [image for image in (task.image, task.before, task.after) if image is not None]
-        if task.image.shape != task.labels.shape or any(image.dtype != np.uint8 or image.ndim != 2 for image in images):
+        shapes = {layer.shape for layer in (task.image, task.labels, task.membrane) if layer is not None}
+        if len(shapes) > 1 or any(image.dtype != np.uint8 or image.ndim != 2 for image in images):
             raise InputError(
                 f"section {task.z} cannot be published",
-                given=f"image {task.image.dtype} {task.image.shape}, labels {task.labels.shape}",
-                expected="uint8 images (y, x) and labels of the same shape",
+                given=f"image {task.image.dtype} {task.image.shape}, labels {task.labels.shape}"
+                + (f", membrane {task.membrane.shape}" if task.membrane is not None else ""),
+                expected="uint8 images (y, x), labels and membrane of the same shape",
                 fix="take both from the same volume",
             )
         if task.section_id in seen:
@@ -133,7 +138,7 @@ def _prepared(server: Server, task: SectionTask, interface: LabelInterface) -> d
     result = [polygon_region(region_id(task.z, contour), contour.points, shape) for contour in contours]
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
     _validate(task, prediction, interface)
-    published.store(server, task.iteration, PreAnnotation(task.z, labels, contours))
+    published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane))
     return {"data": _data(server, task), "predictions": [prediction]}
 
 

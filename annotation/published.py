@@ -20,6 +20,7 @@ def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
     """Keep what is about to be published."""
     lengths = [len(contour.points) for contour in published.contours]
     path = _path(server, published.z, iteration)
+    membrane = np.zeros((0, 0)) if published.membrane is None else published.membrane
     with replacing(path) as temporary:
         np.savez_compressed(
             temporary,
@@ -28,6 +29,7 @@ def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
             pieces=np.array([contour.piece for contour in published.contours], np.int32),
             points=np.concatenate([np.zeros((0, 2)), *(contour.points for contour in published.contours)]),
             ends=np.cumsum(lengths, dtype=np.int64),
+            membrane=np.rint(membrane * 255).astype(np.uint8),
         )
     return path
 
@@ -54,7 +56,9 @@ def load(server: Server, z: int, iteration: int) -> PreAnnotation:
             Contour(int(object_id), int(piece), vertices)
             for object_id, piece, vertices in zip(kept["objects"], kept["pieces"], points, strict=True)
         ]
-        return PreAnnotation(z, kept["labels"], contours)
+        stored = kept["membrane"] if "membrane" in kept else np.zeros((0, 0), np.uint8)  # older files have none
+        membrane = stored.astype(np.float32) / np.float32(255) if stored.size else None
+        return PreAnnotation(z, kept["labels"], contours, membrane)
 
 
 def _path(server: Server, z: int, iteration: int) -> Path:

@@ -71,6 +71,7 @@ def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
         labels=_pre_annotation(run, membrane),
         reason=ranked.uncertainty[z].reason,
         score=ranked.uncertainty[z].score,
+        membrane=membrane,
     )
 
 

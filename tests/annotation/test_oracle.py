@@ -11,11 +11,11 @@ from tests.annotation.sections import cells, task
 
 
 def test_a_perfect_pre_annotation_is_submitted_untouched(server: Server) -> None:
-    numbers = publish(server, [task(2, 30), task(7, 30)])
-    report = annotate(server, 30, cells)
+    numbers = publish(server, [task(2, 50), task(7, 50)])
+    report = annotate(server, 50, cells)
     assert report.submitted == numbers
     assert (report.changed, report.added, report.deleted) == (0, 0, 0)
-    submissions = [one for one in ingest(server, set()).submissions if one.iteration == 30]
+    submissions = [one for one in ingest(server, set()).submissions if one.iteration == 50]
     assert {one.annotator for one in submissions} == {EMAIL}
     for one in submissions:
         assert np.array_equal(one.labels, cells(one.z))
@@ -31,10 +31,10 @@ def test_wrong_missing_and_false_objects_are_corrected(server: Server) -> None:
     rows = np.flatnonzero((truth == grown).any(axis=1))
     wrong[: (rows[0] + rows[-1]) // 2][truth[: (rows[0] + rows[-1]) // 2] == grown] = 0
     wrong[:10, :10] = 99
-    publish(server, [task(3, 31, labels=wrong)])
-    report = annotate(server, 31, cells)
+    publish(server, [task(3, 51, labels=wrong)])
+    report = annotate(server, 51, cells)
     assert min(report.changed, report.added) >= 1
-    (submission,) = [one for one in ingest(server, set()).submissions if one.iteration == 31]
+    (submission,) = [one for one in ingest(server, set()).submissions if one.iteration == 51]
     assert (submission.added, submission.deleted) == (report.added, report.deleted)
     corrected, true = pieces_of(submission.labels), pieces_of(truth)
     for piece in range(1, true.max() + 1):
@@ -46,9 +46,9 @@ def test_wrong_missing_and_false_objects_are_corrected(server: Server) -> None:
 
 
 def test_tasks_that_have_an_annotation_are_left_alone(server: Server) -> None:
-    publish(server, [task(2, 32)])
-    assert len(annotate(server, 32, cells).submitted) == 1
-    assert not annotate(server, 32, cells).submitted
+    publish(server, [task(2, 52)])
+    assert len(annotate(server, 52, cells).submitted) == 1
+    assert not annotate(server, 52, cells).submitted
 
 
 def test_an_iteration_without_tasks_is_no_work(server: Server) -> None:
@@ -56,6 +56,6 @@ def test_an_iteration_without_tasks_is_no_work(server: Server) -> None:
 
 
 def test_truth_of_another_shape_is_refused(server: Server) -> None:
-    publish(server, [task(2, 33)])
+    publish(server, [task(2, 53)])
     with pytest.raises(InputError, match="truth of shape"):
-        annotate(server, 33, lambda z: cells(z)[1:])
+        annotate(server, 53, lambda z: cells(z)[1:])

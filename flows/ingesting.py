@@ -1,12 +1,25 @@
 """What came back from Label Studio: every version stored, the iteration closed when nothing of it is open."""
 
+from itertools import chain, combinations
+
 from annotation.ingest import Harvest, Submission, ingest, key_of
 from annotation.server import up
 from flows.runs import Run
+from loop.agreement import section_agreement
 from loop.errors import ProofloopError
-from loop.events import AnnotationDeleted, Correction, Ingested, Polled, Published, Ranked, SectionLabelled, Trained
+from loop.events import (
+    AnnotationDeleted,
+    Compared,
+    Correction,
+    Ingested,
+    Polled,
+    Published,
+    Ranked,
+    SectionLabelled,
+    Trained,
+)
 from loop.iteration import Stage, require
-from loop.labels import write_section
+from loop.labels import read_section, write_section
 from loop.progress import Progress, silent
 
 
@@ -62,6 +75,7 @@ def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
     for submission in harvest.submissions:
         _store(run, submission)
     _record_deletions(run, harvest)
+    _record_comparisons(run)
     state = _polled(last, harvest)
     if state and state.seen_until != (last and last.seen_until):
         run.ledger.append(state)
@@ -83,6 +97,24 @@ def _record_deletions(run: Run, harvest: Harvest) -> None:
             run.ledger.append(
                 AnnotationDeleted(section=event.section, task_id=source.task_id, annotation_id=source.annotation_id)
             )
+
+
+def _record_comparisons(run: Run) -> None:
+    """Compare every two annotations in force of a section, each pair of versions once."""
+    known = {(event.annotation_ids, event.files) for event in run.ledger.compared()}
+    beside: dict[int, list[SectionLabelled]] = {}
+    for event in run.ledger.in_force():
+        if event.correction is not None:
+            beside.setdefault(event.section, []).append(event)
+    for one, other in chain.from_iterable(combinations(events, 2) for events in beside.values()):
+        assert one.correction is not None
+        assert other.correction is not None
+        numbers = one.correction.annotation_id, other.correction.annotation_id
+        files = one.file, other.file
+        if (numbers, files) not in known:
+            first, second = (read_section(run.folder.labels / event.file, event.sha256) for event in (one, other))
+            found = section_agreement(first, second)
+            run.ledger.append(Compared(section=one.section, annotation_ids=numbers, files=files, agreement=found))
 
 
 def _polled(last: Polled | None, harvest: Harvest) -> Polled | None:

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from flows.report_curve import voi_by_iteration, voi_by_sections
 from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import panel_pictures
-from flows.report_words import duration, key_figures, verdict
+from flows.report_words import agreement_words, duration, key_figures, verdict
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
 from loop.atomic import write_text
 
@@ -53,7 +53,7 @@ def render_report(summary: RunSummary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["duration"] = duration
+    environment.filters |= {"duration": duration, "agreement_words": agreement_words}
     measured = summary.measured
     return environment.get_template("report.html.j2").render(
         run=summary,

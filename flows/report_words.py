@@ -1,6 +1,7 @@
 """The report's sentences and figures: what happened, in words that a PI reads in ten seconds."""
 
 from flows.summary import IterationSummary, RunSummary
+from loop.agreement import SectionAgreement
 from loop.metrics import Agreement
 
 
@@ -54,6 +55,15 @@ def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
     spent = duration(60 * sum(section.minutes for section in corrected))
     figures.append((spent, "of human work", f"{duration(trained)} of training"))
     return figures
+
+
+def agreement_words(found: SectionAgreement) -> str:
+    """Say how far two annotations of a section agree."""
+    objects = found.matched + found.only_first + found.only_second
+    said = f"{found.matched} of {objects} objects matched, mean IoU {found.mean_iou:.2f}"
+    if found.voi is None or found.adapted_rand_error is None:
+        return said
+    return f"{said}, VOI {found.voi:.3f} bits, adapted Rand error {found.adapted_rand_error:.3f}"
 
 
 def percent(change: float) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -11,7 +11,8 @@ from annotation.oracle import EMAIL as ORACLE
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
-from loop.events import Correction, Evaluated, Gated, Ingested, Published, Ranked, Trained
+from loop.agreement import SectionAgreement
+from loop.events import Correction, Evaluated, Gated, Ingested, Published, Ranked, SectionLabelled, Trained
 from loop.iteration import position
 from loop.ledger import Ledger
 from tracing.seeding import objects_of_membrane
@@ -111,6 +112,7 @@ def _correction_row(section: CorrectedSection) -> dict[str, Any]:
         "state": section.state,
         "human_minutes": section.minutes,
         "effort": section.effort.model_dump() if section.effort else None,
+        "agreement": [{"with": other} | found.model_dump() for other, found in section.agreements],
     }
 
 
@@ -141,12 +143,31 @@ def _corrected_in(ledger: Ledger, number: int) -> tuple[CorrectedSection, ...]:
     }
     standing, used = ledger.in_force(), list(ledger.labelled().values())
     return tuple(
-        _corrected(
-            event.section, event.correction, "used" if event in used else "kept" if event in standing else "deleted"
+        replace(
+            _corrected(event.section, event.correction),
+            state="used" if event in used else "kept" if event in standing else "deleted",
+            agreements=_agreements(ledger, event, standing),
         )
         for event in newest.values()
         if event.correction is not None
     )
+
+
+def _agreements(
+    ledger: Ledger, event: SectionLabelled, standing: list[SectionLabelled]
+) -> tuple[tuple[str, SectionAgreement], ...]:
+    """Give how far an annotation agrees with the older ones that stand beside it, with the annotator of each."""
+    beside = {_version(one): one.correction.annotator for one in standing if one.correction is not None}
+    return tuple(
+        (beside[first], compared.agreement)
+        for compared in ledger.compared()
+        for first, second in [zip(compared.annotation_ids, compared.files, strict=True)]
+        if second == _version(event) and first in beside and second in beside
+    )
+
+
+def _version(event: SectionLabelled) -> tuple[int | None, str]:
+    return (event.correction.annotation_id if event.correction else None), event.file
 
 
 def _skipped_in(ledger: Ledger, number: int) -> tuple[int, ...]:
@@ -156,7 +177,7 @@ def _skipped_in(ledger: Ledger, number: int) -> tuple[int, ...]:
     return tuple(z for z, task in published.tasks.items() if task in polled.skipped)
 
 
-def _corrected(z: int, correction: Correction, state: Literal["used", "kept", "deleted"]) -> CorrectedSection:
+def _corrected(z: int, correction: Correction) -> CorrectedSection:
     active_s = correction.effort.active_s if correction.effort else correction.lead_time_s
     return CorrectedSection(
         z=z,
@@ -167,7 +188,6 @@ def _corrected(z: int, correction: Correction, state: Literal["used", "kept", "d
         regions_added=correction.regions_added,
         regions_deleted=correction.regions_deleted,
         effort=correction.effort,
-        state=state,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.agreement import SectionAgreement
 from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
@@ -37,6 +38,8 @@ class CorrectedSection:
     """What became of the pixels; None in runs of older versions."""
     state: Literal["used", "kept", "deleted"] = "used"
     """Whether training uses it, another annotation counts instead, or it was deleted in Label Studio."""
+    agreements: tuple[tuple[str, SectionAgreement], ...] = ()
+    """How far it agrees with older annotations of the section, with the annotator of each."""
 
     @property
     def regions_touched(self) -> int:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from loop.agreement import SectionAgreement
 from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
@@ -92,6 +93,21 @@ class Polled(_Record):
     """All tasks that stand skipped without an answer."""
     refused: dict[int, str]
     """All tasks whose answers cannot be used, with the reason."""
+
+
+class Compared(_Record):
+    """Two annotations of a section were compared."""
+
+    kind: Literal["compared"] = "compared"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    annotation_ids: tuple[int, int]
+    """Label Studio's annotations, the older submission first."""
+    files: tuple[str, str]
+    """Their labels files, relative to the run's labels folder."""
+    agreement: SectionAgreement
+    """How far they agree."""
 
 
 class AnnotationDeleted(_Record):
@@ -205,4 +221,6 @@ class Ingested(_Record):
 
 
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested
-Event = Annotated[RunCreated | SectionLabelled | Polled | AnnotationDeleted | StageEvent, Field(discriminator="kind")]
+Event = Annotated[
+    RunCreated | SectionLabelled | Polled | AnnotationDeleted | Compared | StageEvent, Field(discriminator="kind")
+]

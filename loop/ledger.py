@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from loop.errors import InputError
-from loop.events import AnnotationDeleted, Event, Polled, RunCreated, SectionLabelled, StageEvent
+from loop.events import AnnotationDeleted, Compared, Event, Polled, RunCreated, SectionLabelled, StageEvent
 
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
 _Kind = TypeVar("_Kind", bound=StageEvent)
@@ -81,6 +81,10 @@ class Ledger:
     def corrections(self) -> list[SectionLabelled]:
         """Every proofread version of every section, oldest first."""
         return [e for e in self.events() if isinstance(e, SectionLabelled) and e.correction is not None]
+
+    def compared(self) -> list[Compared]:
+        """Comparisons of two annotations of a section, oldest first."""
+        return [event for event in self.events() if isinstance(event, Compared)]
 
     def polled(self) -> Polled | None:
         """Find the last look at Label Studio that brought anything."""

@@ -94,6 +94,11 @@ def test_a_deleted_annotation_no_longer_counts_but_its_labels_are_kept(asked: Ru
     older, newer = submit(client, first, without=1), submit(client, first)
     ingest_submissions(asked)
     counted = asked.ledger.labelled()[6]
+    (compared,) = asked.ledger.compared()
+    assert compared.annotation_ids == (older, newer)
+    assert (compared.agreement.only_first, compared.agreement.only_second, compared.agreement.voi) == (0, 1, 0)
+    used = [one for turn in summarise(asked).iterations for one in turn.corrected if one.z == 6]
+    assert [(one.state, len(one.agreements)) for one in used] == [("kept", 0), ("used", 1)]
     assert counted.correction is not None
     assert counted.correction.annotation_id == newer
     for annotation, left in ((newer, older), (older, None)):

@@ -16,6 +16,7 @@ from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import matching_colours
 from flows.report_words import counted, duration, percent, verdict
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
+from loop.agreement import SectionAgreement
 from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement, agreement
@@ -46,6 +47,10 @@ EFFORT = Effort(
     voi_merge=0.102,
 )
 
+AGREED = SectionAgreement(
+    matched=38, only_first=1, only_second=1, mean_iou=0.912, voi=0.0512, adapted_rand_error=0.0231, worst=[]
+)
+
 
 def _agreement(split: float, merge: float) -> Agreement:
     return Agreement(
@@ -74,7 +79,9 @@ def _panel(z: int, threshold: float) -> SectionPanel:
 @pytest.fixture(scope="module")
 def summary() -> RunSummary:
     second = _turn(2, 0.9, 1.2, promoted=False)
-    slower = CorrectedSection(20, "a.colleague@the-lab.example", 9.5, 40, 12, 3, 1, EFFORT, "kept")
+    slower = CorrectedSection(
+        20, "a.colleague@the-lab.example", 9.5, 40, 12, 3, 1, EFFORT, "kept", (("oracle@localhost", AGREED),)
+    )
     second = replace(second, corrected=(*second.corrected, slower))
     open_turn = replace(_turn(4, 0.5, 0.31), decision=None, corrected=(), skipped=(44,))
     return RunSummary(
@@ -144,6 +151,10 @@ def test_effort_is_shown_for_every_annotation_and_skipped_sections_are_named(sum
     page = render_report(summary)
     assert page.count('data-name="Pixels changed">12,345<') == 7
     assert page.count("not used</span>") == 1
+    assert (
+        "with oracle@localhost: 38 of 40 objects matched, mean IoU 0.91, VOI 0.051 bits, adapted Rand error 0.023"
+        in page
+    )
     assert page.count("skipped</span>") == page.count("with annotators</span>") == 1
     assert "iteration 1 6.5, iteration 2 7.5, iteration 3 6.5" in page
 

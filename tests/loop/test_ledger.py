@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loop.errors import IllegalTransition, InputError
@@ -33,6 +33,7 @@ def labelled(section: int, file: str) -> SectionLabelled:
     return SectionLabelled(section=section, file=file, sha256="h", correction=None)
 
 
+@settings(deadline=None)  # every event waits for the disk
 @given(st.lists(st.sampled_from([CREATED, trained(1), labelled(3, "f"), labelled(4, "g")])))
 def test_events_come_back_as_they_were_written(tmp_path_factory: pytest.TempPathFactory, events: list[Event]) -> None:
     ledger = Ledger(tmp_path_factory.mktemp("run") / "ledger.jsonl")

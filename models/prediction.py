@@ -16,6 +16,7 @@ from loop.progress import Progress, silent
 from models.blocks3d import rounded_up
 from models.checkpoint import load_network
 from models.dataset import reflected
+from models.folding import folded
 from models.precision import Precision, as_bfloat16, check_precision, probabilities
 from models.processes import DeviceName, device_called
 from models.registry import Network, channels_last
@@ -126,7 +127,7 @@ def predict_blocks(
             expected=f"a range inside 0:{n_sections}",
             fix="give a range that the volume has",
         )
-    network = channels_last(load_network(checkpoint)).to(device_called(config.device))
+    network = channels_last(folded(load_network(checkpoint))).to(device_called(config.device))
     blocks = list(_aligned_blocks(sections, config.block_sections, network.config.grid[0]))
     for number, (block, inner) in enumerate(blocks):
         stack, before = _with_context(read, block, n_sections=n_sections, margins=margins_of(network, config))

@@ -86,6 +86,16 @@ def network_preset(name: Preset) -> NetworkConfig:
     )
 
 
+def relu(features: Tensor) -> Tensor:
+    """Cut off what is below 0; in place where no gradient needs the old values, which saves a pass over memory."""
+    return functional.relu(features, inplace=not torch.is_grad_enabled())
+
+
+def added(features: Tensor, others: Tensor) -> Tensor:
+    """Add to `features`; in place where no gradient needs the old values."""
+    return features + others if torch.is_grad_enabled() else features.add_(others)
+
+
 class _Convolution(nn.Module):
     """Convolution, batch normalisation and ReLU."""
 
@@ -96,7 +106,7 @@ class _Convolution(nn.Module):
         self.normalisation = nn.BatchNorm3d(channels_out)
 
     def forward(self, features: Tensor) -> Tensor:
-        return functional.relu(self.normalisation(self.convolution(features)))
+        return relu(self.normalisation(self.convolution(features)))
 
 
 class _Block(nn.Module):
@@ -113,7 +123,7 @@ class _Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         features = self.entry(features)
-        return functional.relu(features + self.normalisation(self.outer(self.inner(features))))
+        return relu(added(self.normalisation(self.outer(self.inner(features))), features))
 
 
 class _Up(nn.Module):
@@ -179,7 +189,7 @@ class UNet3d(nn.Module):
             features = block(features)
             skips.append(features)
         for level in reversed(range(len(self.up))):
-            features = self.join[level](self.up[level](features) + skips[level])
+            features = self.join[level](added(self.up[level](features), skips[level]))
         return _unfold(self.head(features), self.config.fold)
 
 

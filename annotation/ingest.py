@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from annotation.project import connect, find_project
 from annotation.regions import Fault, parse_regions
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
-from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since
+from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since, seen_until
 from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
 from loop.progress import Progress, silent
@@ -120,10 +120,9 @@ class Harvest:
     faults : list of Fault
         All that could not be used in them; faulty regions keep the pixels they had.
     seen_until : datetime or None
-        The newest change seen, by the server's clock. Hand it to the next `ingest` as `since`, once everything is
-        stored. None before the first task.
+        Hand it to the next `ingest` as `since`, once everything is stored. None before the first annotation.
     tasks : list of TaskState
-        Every task that changed.
+        Every task that changed; in a first look, every one that has annotations.
     """
 
     submissions: list[Submission]
@@ -149,7 +148,7 @@ def ingest(
         `Submission.key` of what was taken last of every annotation; the same call again brings nothing new, and an
         annotation that was edited, even back to an older version, is taken again.
     since : datetime, optional
-        The last harvest's `seen_until`; without it all tasks are looked at.
+        The last harvest's `seen_until`; without it all tasks that have annotations are looked at.
     progress : Progress
         Counts tasks that changed.
 
@@ -160,6 +159,7 @@ def ingest(
     submissions: list[Submission] = []
     faults: list[Fault] = []
     states: list[TaskState] = []
+    began = datetime.now(UTC)
     with connect(server) as client:
         project = find_project(client)
         start = None if since is None else since - _OVERLAP
@@ -182,9 +182,9 @@ def ingest(
                     refusals.append("; ".join(reason for _, reason in refused))
             states.append(_state(task, held, refusals))
             progress(done, len(tasks), f"{len(submissions)} submissions")
-    changes = [task.updated_at for task in tasks] + ([since] if since else [])
+    until = seen_until((task.updated_at for task in tasks), since, now=began)
     submissions.sort(key=lambda submission: submission.submitted_at)
-    return Harvest(submissions, faults, max(changes, default=None), states)
+    return Harvest(submissions, faults, until, states)
 
 
 def _state(task: ChangedTask, held: list[Annotation], refusals: list[str]) -> TaskState:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.errors import NotFoundError
+
+_CLOCKS_APART = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,13 @@ def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask
 
 
 def changed_since(client: LabelStudio, project: int, since: datetime | None) -> list[ChangedTask]:
-    """List the tasks that changed after `since`, oldest change first."""
-    conditions = []
-    if since is not None:
+    """List the tasks that changed after `since`, oldest change first; without it, those that have annotations."""
+    if since is None:
+        counts = ("total_annotations", "cancelled_annotations")
+        query = _query([(name, "greater", "Number", 0) for name in counts], conjunction="or")
+    else:
         moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        conditions.append(("updated_at", "greater", "Datetime", moment))
-    query = _query(conditions)
+        query = _query([("updated_at", "greater", "Datetime", moment)])
     listed: Iterable[Any] = client.tasks.list(
         project=project, query=query, include=["id", "data", "updated_at", "annotations"]
     )
@@ -115,6 +118,24 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
             updated_at=_moment(task.updated_at),
         )
     return sorted(found.values(), key=lambda task: task.updated_at)
+
+
+def seen_until(changes: Iterable[datetime], since: datetime | None, *, now: datetime) -> datetime | None:
+    """Say where the next look begins: no change may be passed over, and a burst of them is not read again for ever.
+
+    Parameters
+    ----------
+    changes : iterable of datetime
+        When each task that was looked at changed, by the server's clock.
+    since : datetime or None
+        Where this look began.
+    now : datetime
+        When this look began, by our clock, which may go before the server's by some minutes.
+    """
+    newest = max(changes, default=None)
+    if newest is None:
+        return since
+    return max(newest, now - _CLOCKS_APART, *([since] if since else []))
 
 
 def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation | None:
@@ -143,10 +164,10 @@ def _field(value: Any, name: str) -> Any:
     return value[name] if isinstance(value, dict) else getattr(value, name)
 
 
-def _query(conditions: list[tuple[str, str, str, Any]]) -> str:
+def _query(conditions: list[tuple[str, str, str, Any]], *, conjunction: str = "and") -> str:
     """Give the filter; ordered by id, since pages of an order that changes meanwhile would skip tasks."""
     items = [
         {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
         for field, operator, kind, value in conditions
     ]
-    return json.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]})
+    return json.dumps({"filters": {"conjunction": conjunction, "items": items}, "ordering": ["tasks:id"]})

@@ -88,7 +88,7 @@ class Polled(_Record):
     kind: Literal["poll"] = "poll"
     """Name of the event."""
     seen_until: datetime
-    """Newest change that was looked at, by the server's clock; the next look begins there."""
+    """Changes up to here were looked at; the next look begins there."""
     skipped: list[int]
     """All tasks that stand skipped without an answer."""
     refused: dict[int, str]

@@ -9,6 +9,7 @@ from annotation.ingest import Harvest, ingest
 from annotation.project import find_project
 from annotation.publish import publish
 from annotation.server import Server
+from annotation.tasks import seen_until
 from tests.annotation.sections import cells, task
 
 
@@ -86,7 +87,8 @@ def test_a_skipped_task_is_no_submission_and_is_reported(server: Server, client:
     assert not harvest.faults
     assert [state.skipped for state in harvest.tasks] == [True]
     client.annotations.delete(annotation)
-    assert [state.skipped for state in harvest_of(server, number).tasks] == [False]
+    later = ingest(server, set(), since=harvest.seen_until)
+    assert [state.skipped for state in later.tasks if state.task_id == number] == [False]
 
 
 def test_a_draft_is_no_submission_and_its_time_counts_once(server: Server, client: LabelStudio) -> None:
@@ -96,9 +98,11 @@ def test_a_draft_is_no_submission_and_its_time_counts_once(server: Server, clien
     body = {"result": [dict(region) for region in prediction.result], "lead_time": 3.0}
     answer = httpx.post(f"{server.url}/api/tasks/{number}/drafts", headers=headers, json=body)
     assert answer.status_code == 201
-    harvest = harvest_of(server, number)
-    assert not harvest.submissions
-    assert [(state.annotation_ids, state.skipped) for state in harvest.tasks] == [(frozenset(), False)]
+    harvest = ingest(server, set(), since=datetime.now(UTC))
+    assert [(state.annotation_ids, state.skipped) for state in harvest.tasks if state.task_id == number] == [
+        (frozenset(), False)
+    ]
+    assert not [one for one in harvest.submissions if one.task_id == number]
     body |= {"draft_id": answer.json()["id"], "lead_time": 6.0}
     assert httpx.post(f"{server.url}/api/tasks/{number}/annotations/", headers=headers, json=body).status_code == 201
     (submission,) = harvest_of(server, number).submissions
@@ -194,6 +198,24 @@ def test_a_lost_pre_annotation_is_a_fault_of_that_task_alone(server: Server, cli
     (server.directory / "published" / "it027-z00004.npz").unlink()
     assert "is gone" in harvest_of(server, lost).faults[0].reason
     assert len(harvest_of(server, fine).submissions) == 1
+
+
+def test_the_first_look_passes_over_tasks_that_nobody_touched(server: Server, client: LabelStudio) -> None:
+    answered, untouched = publish(server, [task(4, 34), task(5, 34)])
+    submit(client, answered)
+    seen = {state.task_id for state in ingest(server, set()).tasks}
+    assert answered in seen
+    assert untouched not in seen
+
+
+def test_the_next_look_begins_at_the_newest_change_or_a_little_before_now() -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    minute = timedelta(minutes=1)
+    assert seen_until([], None, now=noon) is None
+    assert seen_until([], noon - minute, now=noon) == noon - minute
+    assert seen_until([noon - 2 * minute, noon - minute], None, now=noon) == noon - minute
+    assert seen_until([noon - 60 * minute], noon - 90 * minute, now=noon) == noon - 5 * minute
+    assert seen_until([noon + minute], noon + 2 * minute, now=noon) == noon + 2 * minute
 
 
 def test_a_later_look_reads_only_what_changed_since(server: Server, client: LabelStudio) -> None:

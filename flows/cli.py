@@ -12,6 +12,7 @@ from rich.markup import escape
 from flows import cli_annotator, cli_stages
 from flows.terminal import console, progress_bar
 from loop.errors import ProofloopError
+from models.names import ModelName
 
 app = typer.Typer(
     name="proofloop",
@@ -48,7 +49,8 @@ def init(
     ] = None,
     annotator: Annotator = "human",
     preset: Annotated[
-        Literal["cpu", "full"], typer.Option(help="Network and schedule: minutes on two cores, or a GPU's.")
+        ModelName,
+        typer.Option("--model", "--preset", help="Network and schedule: cpu is for two cores, the others for a GPU."),
     ] = "cpu",
 ) -> None:
     """Create a run: volume, dense sections, frozen hold-out.

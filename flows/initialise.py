@@ -17,8 +17,8 @@ from loop.labels import write_section
 from loop.run import RunFolder
 from loop.section_range import format_sections, parse_sections
 from loop.volume import Volume, open_image, open_labels
+from models.names import ModelName
 from models.training_config import training_preset
-from models.unet3d import Preset
 
 
 def init_run(root: Path, config: RunConfig) -> Run:
@@ -59,7 +59,7 @@ def init_run(root: Path, config: RunConfig) -> Run:
     return open_run(root)
 
 
-def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", preset: Preset = "cpu") -> RunConfig:
+def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", preset: ModelName = "cpu") -> RunConfig:
     """Write down what a new run will do; a pool that is not given becomes all that train and hold-out leave."""
     image, truth = open_image(data.volume), open_labels(data.labels)
     named = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 import torch
 from pydantic import Discriminator, Tag
@@ -10,10 +10,10 @@ from pydantic import Discriminator, Tag
 from loop.errors import InputError
 from models.dilated_unet3d import DilatedConfig, DilatedUNet3d
 from models.dlinknet import LinkNet, LinkNetConfig
+from models.names import ModelName
 from models.refiner import Refiner, RefinerConfig
 from models.unet3d import NetworkConfig, UNet3d, network_preset
 
-ModelName = Literal["cpu", "full", "dilated", "refiner", "dlinknet34", "dlinknet50", "dlinknet101", "linknet34"]
 Network = UNet3d | DilatedUNet3d | Refiner | LinkNet
 """A network that turns images in [0, 1], (batch, 1, z + 2 * context, y, x), into logits, (batch, 1, z, y, x)."""
 

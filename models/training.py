@@ -18,15 +18,13 @@ from torch.utils.tensorboard import SummaryWriter
 from loop.errors import InputError, TrainingDiverged
 from loop.progress import Progress, silent
 from models.batches import Batch, batches
-from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, load_network, save_checkpoint
+from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
 from models.losses import membrane_loss
 from models.processes import Processes, joined
-from models.refiner import Refiner, RefinerConfig
-from models.registry import Network, build
+from models.start import first_network
 from models.training_config import TrainingConfig, check_patch
 from models.training_state import TrainingState, fresh_state, resume_state, save_state, update_average
-from models.unet3d import UNet3d
 from models.validation import Validator
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -148,7 +146,7 @@ class _Report:
 
 def _train(course: _Course, result: Path, start_from: Path | None, progress: Progress) -> TrainingResult:
     config, processes, begun = course.config, course.processes, course.unfinished.exists()
-    state = fresh_state(_first_network(config, start_from), config, device=processes.device)
+    state = fresh_state(first_network(config, start_from), config, device=processes.device)
     if begun:
         state = resume_state(course.unfinished, state, fingerprint=course.fingerprint)
     processes.wait()  # nobody writes before all have looked
@@ -241,18 +239,6 @@ def _sampler(blocks: Sequence[TrainingBlock], config: TrainingConfig) -> PatchSa
         seed=config.seed,
         foreground_rate=config.foreground_rate,
     )
-
-
-def _first_network(config: TrainingConfig, start_from: Path | None) -> Network:
-    with torch.random.fork_rng():
-        torch.manual_seed(config.seed)
-        if start_from is None:
-            return build(config.network)
-        if isinstance(config.network, RefinerConfig):
-            started = load_network(start_from)
-            if isinstance(started, UNet3d) and started.config == config.network.embedding:
-                return Refiner(started)
-        return load_network(start_from, expected=config.network)
 
 
 def _fingerprint(blocks: Sequence[TrainingBlock], config: TrainingConfig, start_from: Path | None) -> str:

@@ -4,9 +4,12 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegative
 
 from loop.errors import InputError
 from models.augment import AugmentConfig
+from models.dlinknet import LinkNetConfig
 from models.losses import LossName
+from models.names import ModelName
 from models.processes import DeviceName
-from models.registry import Layout, ModelName, architecture
+from models.registry import Layout, architecture
+from models.resnet_weights import PUBLISHED
 
 
 class TrainingConfig(BaseModel):
@@ -16,6 +19,8 @@ class TrainingConfig(BaseModel):
 
     network: Layout
     """The layout to train; `architecture` says which class of network it is of."""
+    encoder_weights: str = ""
+    """File or http(s) address of ImageNet weights for the encoder of a LinkNet; without one they are drawn."""
     steps: PositiveInt
     """Updates of the weights."""
     batch: PositiveInt
@@ -78,6 +83,7 @@ def training_preset(name: ModelName) -> TrainingConfig:
     in_3d = network.reach[0] > 0
     return TrainingConfig(
         network=network,
+        encoder_weights=PUBLISHED[network.encoder] if isinstance(network, LinkNetConfig) else "",
         steps=20_000,
         batch=2 if in_3d else 16,
         patch_sections=16 if in_3d else 1,

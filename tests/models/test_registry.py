@@ -4,8 +4,9 @@ import torch
 from loop.errors import InputError
 from models.dilated_unet3d import DilatedUNet3d
 from models.dlinknet import LinkNetConfig
+from models.names import ModelName
 from models.refiner import Refiner
-from models.registry import ARCHITECTURES, Layout, ModelName, architecture, build
+from models.registry import ARCHITECTURES, Layout, architecture, build
 from models.training_config import check_patch, training_preset
 from models.unet3d import NetworkConfig, UNet3d, network_preset
 from tests.models.builders import DEEP, DILATED, FLAT, REFINER

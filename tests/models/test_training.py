@@ -4,14 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from loop.errors import InputError, TrainingDiverged
 from models.augment import AugmentConfig
 from models.checkpoint import load_checkpoint, load_network
+from models.dlinknet import LinkNetConfig
 from models.prediction import PredictionConfig, predict
 from models.processes import Processes
 from models.registry import Layout
+from models.resnet import ResnetEncoder
 from models.scalars import write_scalars
 from models.targets import membrane_target
 from models.training import CHECKPOINT, LOGS, UNFINISHED, scheduled, train
@@ -133,6 +136,20 @@ def test_a_diverging_training_stops_with_the_last_good_state_kept(tmp_path: Path
     kept = load_checkpoint(tmp_path / UNFINISHED)
     assert all(bool(torch.isfinite(tensor).all()) for tensor in kept.tensors.values())
     assert not (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_2d_network_begins_with_published_weights_and_trains(tmp_path: Path) -> None:
+    published = tmp_path / "resnet34.safetensors"
+    torch.manual_seed(3)
+    save_file(ResnetEncoder("resnet34").state_dict(), published)
+    config = settings(network=LinkNetConfig(), steps=1, learning_rate=1e-9, encoder_weights=str(published))
+    trained = weights(train([block()], config, out_dir=tmp_path / "run").checkpoint)
+    torch.testing.assert_close(trained["encoder.conv1.weight"], load_file(published)["conv1.weight"])
+
+
+def test_published_weights_for_a_network_without_an_encoder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no encoder"):
+        train([block()], settings(encoder_weights="resnet34.pth"), out_dir=tmp_path)
 
 
 def test_a_refiner_begins_with_the_net_a_of_a_checkpoint(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from itertools import chain, combinations
 
+import numpy as np
+
 from annotation.ingest import Harvest, Submission, ingest, key_of
+from annotation.project import VERDICTS
 from annotation.server import up
 from flows.runs import Run
 from loop.agreement import section_agreement
@@ -138,6 +141,7 @@ def _store(run: Run, submission: Submission) -> None:
     assert ranked is not None
     promoted = run.ledger.stage(Trained, ranked.predicted_in)
     assert promoted is not None
+    discarded = submission.verdict == VERDICTS[-1]
     path, digest = write_section(run.folder.labels, submission.z, submission.labels)
     correction = Correction(
         iteration=submission.iteration,
@@ -152,6 +156,12 @@ def _store(run: Run, submission: Submission) -> None:
         regions_changed=submission.changed,
         regions_added=submission.added,
         regions_deleted=submission.deleted,
+        cuts=submission.cuts,
+        joins=submission.joins,
+        grown=submission.grown,
+        removed=submission.removed,
+        unsure_px=0 if discarded else int(np.count_nonzero(~submission.counted)),
+        discarded=discarded,
         effort=submission.effort,
     )
     run.ledger.append(SectionLabelled(section=submission.z, file=path.name, sha256=digest, correction=correction))

@@ -39,7 +39,7 @@ def train_model(run: Run, progress: Progress = silent) -> None:
             iteration=iteration,
             checkpoint=run.folder.relative(result.checkpoint),
             sha256=result.sha256,
-            sections=sorted(run.ledger.labelled()),
+            sections=sorted(run.ledger.trainable()),
             final_loss=result.loss,
             seconds=time.monotonic() - began,
         )

@@ -99,6 +99,7 @@ def _row(turn: IterationSummary) -> dict[str, Any]:
         "sections_skipped": len(turn.skipped),
         "regions_touched": turn.regions_touched,
         **{name: sum(getattr(effort, name) for effort in turn.efforts) if turn.efforts else None for name in _COUNTED},
+        "strokes": sum(section.strokes for section in turn.corrected),
         "human_minutes": turn.human_minutes,
         "minutes_per_section": turn.minutes_per_section,
         "training_seconds": turn.training_seconds,
@@ -111,6 +112,7 @@ def _correction_row(section: CorrectedSection) -> dict[str, Any]:
         "annotator": section.annotator,
         "state": section.state,
         "human_minutes": section.minutes,
+        "strokes": section.strokes,
         "effort": section.effort.model_dump() if section.effort else None,
         "agreement": [{"with": other} | found.model_dump() for other, found in section.agreements],
     }
@@ -188,6 +190,7 @@ def _corrected(z: int, correction: Correction) -> CorrectedSection:
         regions_added=correction.regions_added,
         regions_deleted=correction.regions_deleted,
         effort=correction.effort,
+        strokes=correction.cuts + correction.joins + correction.grown + correction.removed,
     )
 
 

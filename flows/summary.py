@@ -40,6 +40,8 @@ class CorrectedSection:
     """Whether training uses it, another annotation counts instead, or it was deleted in Label Studio."""
     agreements: tuple[tuple[str, SectionAgreement], ...] = ()
     """How far it agrees with older annotations of the section, with the annotator of each."""
+    strokes: int = 0
+    """Strokes and points that did something."""
 
     @property
     def regions_touched(self) -> int:

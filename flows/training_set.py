@@ -25,7 +25,7 @@ def training_blocks(run: Run) -> list[TrainingBlock]:
     HoldoutLeak
         If a frozen hold-out section is among the images.
     """
-    labelled = run.ledger.labelled()
+    labelled = run.ledger.trainable()
     frozen = run.ledger.created()
     reach = range(-CONTEXT_SECTIONS, CONTEXT_SECTIONS + 1)
     wanted = {z + step for z in labelled for step in reach} & set(range(run.image.shape[0]))

@@ -63,6 +63,18 @@ class Correction(BaseModel):
     """Outlines drawn anew."""
     regions_deleted: int
     """Pre-annotated outlines removed."""
+    cuts: int = 0
+    """Strokes that parted a region."""
+    joins: int = 0
+    """Strokes that joined regions."""
+    grown: int = 0
+    """Points from which an object grew."""
+    removed: int = 0
+    """Points that removed a region."""
+    unsure_px: int = 0
+    """Pixels that the annotator marked as unsure."""
+    discarded: bool = False
+    """The annotator found the section unfit; no model learns from it."""
     effort: Effort | None = None
     """What the correction took and what it did to the pixels; None in records of older versions."""
 

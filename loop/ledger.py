@@ -78,6 +78,10 @@ class Ledger:
         """Labels that count for every labelled section, keyed by z: the newest in force."""
         return {event.section: event for event in self.in_force()}
 
+    def trainable(self) -> dict[int, SectionLabelled]:
+        """Labels that a model may learn from, keyed by z: not those of sections that annotators found unfit."""
+        return {z: e for z, e in self.labelled().items() if e.correction is None or not e.correction.discarded}
+
     def corrections(self) -> list[SectionLabelled]:
         """Every proofread version of every section, oldest first."""
         return [e for e in self.events() if isinstance(e, SectionLabelled) and e.correction is not None]

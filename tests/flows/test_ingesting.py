@@ -114,7 +114,9 @@ def test_a_deleted_annotation_no_longer_counts_but_its_labels_are_kept(asked: Ru
     assert asked.ledger.labelled().keys() >= {6, 9}
 
 
-def test_an_answer_that_cannot_be_used_is_named_until_it_is_mended(asked: Run, client: LabelStudio) -> None:
+def test_an_answer_that_cannot_be_used_is_named_until_it_is_mended_even_to_a_section_found_unfit(
+    asked: Run, client: LabelStudio
+) -> None:
     (task,) = ask(asked, 10)
     annotation = submit(client, task, without=1000)
     for _ in range(2):
@@ -124,6 +126,9 @@ def test_an_answer_that_cannot_be_used_is_named_until_it_is_mended(asked: Run, c
     assert polled is not None
     assert list(polled.refused) == [task]
     (prediction,) = client.predictions.list(task=task)
-    client.annotations.update(annotation, result=[dict(region) for region in prediction.result])
+    verdict = {"id": "v", "type": "choices", "from_name": "verdict", "to_name": "section"}
+    unfit = verdict | {"value": {"choices": ["Discard"]}}
+    client.annotations.update(annotation, result=[*(dict(region) for region in prediction.result), unfit])
     ingest_submissions(asked)
     assert 10 in asked.ledger.labelled()
+    assert 10 not in asked.ledger.trainable()

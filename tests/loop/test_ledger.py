@@ -96,6 +96,17 @@ def test_a_deleted_annotation_gives_way_to_the_newest_that_is_left(tmp_path: Pat
     assert len(ledger.corrections()) == 4
 
 
+def test_a_section_found_unfit_is_labelled_but_not_learnt_from(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    good, unfit = labelled(3, "a"), corrected(4, 9, "b")
+    assert unfit.correction is not None
+    discarded = unfit.correction.model_copy(update={"discarded": True})
+    for event in (good, unfit.model_copy(update={"correction": discarded})):
+        ledger.append(event)
+    assert list(ledger.labelled()) == [3, 4]
+    assert list(ledger.trainable()) == [3]
+
+
 def test_a_look_at_the_annotators_server_does_not_move_the_iteration(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append(trained(1))

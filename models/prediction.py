@@ -17,6 +17,7 @@ from models.blocks3d import rounded_up
 from models.checkpoint import load_network
 from models.dataset import reflected
 from models.folding import folded
+from models.memory import bytes_a_voxel, bytes_free, tile_that_fits
 from models.precision import Precision, as_bfloat16, check_precision, probabilities
 from models.processes import DeviceName, device_called
 from models.registry import Network, channels_last
@@ -27,6 +28,8 @@ ReadSections = Callable[[int, int], NDArray[np.uint8]]
 CHECK_PX = 256
 # keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
 VOXELS_AT_ONCE = 2**20
+MEMORY_SHARE = 0.5
+"""Of the free memory, what the features of a tile may take."""
 
 
 class PredictionConfig(BaseModel):
@@ -39,7 +42,7 @@ class PredictionConfig(BaseModel):
     block_sections: PositiveInt = 8
     """Sections predicted at once."""
     tile_px: PositiveInt = 2048
-    """Extent of the tiles that larger sections are cut into; memory grows with the square of it and its margins."""
+    """Extent of the tiles that larger sections are cut into; halved as often as memory asks for."""
     reach_share: float = Field(default=1.0, gt=0, le=1)
     """Share of how far the network looks that is read around blocks and tiles; 1 leaves no seam, less is faster."""
     device: DeviceName = "auto"
@@ -217,6 +220,7 @@ def predict_stack(
         Not even the smallest tile fits.
     """
     whole = padded(stack, network.config.grid[1])
+    config = config.model_copy(update={"tile_px": _fitting_tile(network, whole, config)})
     while True:
         try:
             return _in_tiles(network, whole, config, progress).cut(stack.shape), config.tile_px
@@ -230,6 +234,16 @@ def predict_stack(
                     " set a smaller block_sections, or free memory"
                 ) from error
             config = config.model_copy(update={"tile_px": smaller})
+
+
+def _fitting_tile(network: Network, whole: NDArray[np.uint8], config: PredictionConfig) -> int:
+    return tile_that_fits(
+        whole.shape,
+        config.tile_px,
+        margin_px=margins_of(network, config).px,
+        bytes_a_voxel=bytes_a_voxel(network),
+        budget=MEMORY_SHARE * bytes_free(next(network.parameters()).device),
+    )
 
 
 def _is_lack_of_memory(error: Exception) -> bool:

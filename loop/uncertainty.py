@@ -26,8 +26,8 @@ class Uncertainty(BaseModel):
     def reason(self) -> str:
         """Why an annotator should look at the section, in words."""
         return (
-            f"The model is undecided on it (entropy {self.entropy_bits:.3f} bits a pixel) "
-            f"and contradicts itself between views (disagreement {self.disagreement:.3f} of 1)."
+            f"The model is undecided (entropy {self.entropy_bits:.3f} bits a pixel) "
+            f"and views disagree ({self.disagreement:.3f} of 1)."
         )
 
 

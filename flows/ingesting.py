@@ -80,7 +80,7 @@ def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
     _record_deletions(run, harvest)
     _record_comparisons(run)
     state = _polled(last, harvest)
-    if state and state.seen_until != (last and last.seen_until):
+    if state and (last is None or state.model_copy(update={"at": last.at}) != last):
         run.ledger.append(state)
     refused = state.refused if state else {}
     standing = set(_published(run, iteration).values()) - {task.task_id for task in harvest.tasks}

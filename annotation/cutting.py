@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects
 from scipy.ndimage import maximum as maximum_by_label
 from skimage.measure import label as connected_components
+from skimage.morphology import skeletonize
 from skimage.segmentation import watershed
 
 
@@ -67,9 +68,9 @@ def cut(
         window = windows[object_id - 1]
         sides = _sides(_touched(labels[window] == object_id, barrier[window]), barrier[window], rules)
         useful |= _between(strokes[window], sides)
-    extended = _extended(labels, strokes, useful, windows, rules)
-    barrier |= extended > 0
-    useful |= set(np.unique(extended).tolist()) - {0}
+    redrawn, found = _redrawn(labels, strokes, useful, windows, rules)
+    barrier = redrawn > 0
+    useful |= found
     following = int(labels.max(initial=0)) + 1
     for object_id in crossed[crossed > 0].tolist():
         window = windows[object_id - 1]
@@ -111,31 +112,39 @@ def _between(strokes: NDArray[np.int32], sides: NDArray[np.intp]) -> set[int]:
     return found
 
 
-def _extended(
+def _redrawn(
     labels: NDArray[np.uint32],
     strokes: NDArray[np.int32],
     useful: set[int],
     windows: Sequence[tuple[slice, ...]],
     rules: CutRules,
-) -> NDArray[np.int32]:
-    """Lengthen strokes that stop short of the border, as little as cuts the object that they mostly lie on."""
-    extended = np.zeros_like(strokes)
+) -> tuple[NDArray[np.int32], set[int]]:
+    """Redraw the strokes that cut nothing, each as wide as just cuts the object that it mostly lies on.
+
+    From the centre line on, since a stroke may cover a thin part wholly; up to beyond its ends, since it may stop short
+    of the border. Give all strokes, and which of them cut now.
+    """
+    redrawn = strokes.copy()
+    found: set[int] = set()
     for number in range(1, int(strokes.max(initial=0)) + 1):
         mask = strokes == number
         under = np.bincount(labels[mask])
         if number in useful or not under[1:].any():
             continue
-        object_id = int(under[1:].argmax()) + 1
-        window = windows[object_id - 1]
-        own = _touched(labels[window] == object_id, mask[window])
-        distance = distance_transform_edt(~mask[window])
-        before = int(_sides(own, strokes[window] > 0, rules).max(initial=0))
-        for reach in range(1, rules.short_px + 1):
-            grown = distance <= reach
-            if _sides(own, (strokes[window] > 0) | grown, rules).max(initial=0) > max(before, 1):
-                extended[window][grown & (extended[window] == 0)] = number
+        window = windows[int(under[1:].argmax())]
+        own = _touched(labels[window] == under[1:].argmax() + 1, mask[window])
+        others = (redrawn[window] > 0) & ~mask[window]
+        before = max(int(_sides(own, others, rules).max(initial=0)), 1)
+        from_centre = distance_transform_edt(~skeletonize(mask[window]))
+        widest = int(distance_transform_edt(mask[window]).max()) + rules.short_px
+        for reach in range(widest + 1):
+            drawn = from_centre <= reach
+            if _sides(own, others | drawn, rules).max(initial=0) > before:
+                redrawn[window][mask[window]] = 0
+                redrawn[window][drawn & ~others] = number
+                found.add(number)
                 break
-    return extended
+    return redrawn, found
 
 
 def _parts(

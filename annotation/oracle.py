@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from annotation.accounts import ensure_account
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour, contours_of
+from annotation.marks import point_result, stroke_result
+from annotation.oracle_marks import MarkRules, marks_towards
 from annotation.project import connect, find_project
 from annotation.rasterising import paint
 from annotation.regions import parse_regions, polygon_region, region_id
@@ -55,6 +57,8 @@ class OracleReport:
         Task ids.
     kept, changed, added, deleted : int
         Regions in all tasks.
+    marks : int
+        Strokes and points.
     seconds : float
     """
 
@@ -63,6 +67,7 @@ class OracleReport:
     changed: int
     added: int
     deleted: int
+    marks: int
     seconds: float
 
 
@@ -71,7 +76,7 @@ def annotate(
     iteration: int,
     truth: Callable[[int], NDArray[np.unsignedinteger]],
     *,
-    rules: OracleRules = OracleRules(),
+    rules: OracleRules | MarkRules = OracleRules(),
     progress: Progress = silent,
 ) -> OracleReport:
     """Correct and submit every task of an iteration that has no annotation yet.
@@ -82,7 +87,8 @@ def annotate(
     iteration : int
     truth : callable
         Gives the true labels (y, x) of section z; 0 is background.
-    rules : OracleRules
+    rules : OracleRules or MarkRules
+        By the first it redraws outlines, by the second it leaves them and sets strokes and points.
     progress : Progress
         Counts tasks.
 
@@ -91,7 +97,7 @@ def annotate(
     OracleReport
     """
     begun = time.monotonic()
-    totals = np.zeros(4, np.intp)
+    totals = np.zeros(5, np.intp)
     submitted: list[int] = []
     with connect(server, ensure_account(server, EMAIL).token()) as client:
         project = find_project(client)
@@ -101,24 +107,47 @@ def annotate(
             totals += _annotate_one(client, task.task_id, truth(task.z), rules, z=task.z)
             submitted.append(task.task_id)
             progress(len(submitted), len(tasks), f"section {task.z}")
-    kept, changed, added, deleted = totals.tolist()
-    return OracleReport(submitted, kept, changed, added, deleted, time.monotonic() - begun)
+    kept, changed, added, deleted, marks = totals.tolist()
+    return OracleReport(submitted, kept, changed, added, deleted, marks, time.monotonic() - begun)
 
 
 def _annotate_one(
-    client: LabelStudio, task_id: int, truth: NDArray[np.unsignedinteger], rules: OracleRules, *, z: int
-) -> tuple[int, int, int, int]:
+    client: LabelStudio, task_id: int, truth: NDArray[np.unsignedinteger], rules: OracleRules | MarkRules, *, z: int
+) -> tuple[int, int, int, int, int]:
     opened = time.monotonic()
     predictions = client.predictions.list(task=task_id)
     shown: list[dict[str, Any]] = [dict(region) for region in predictions[0].result] if predictions else []
-    result, counts = corrected(shown, truth, rules, z=z)
+    if isinstance(rules, MarkRules):
+        result, counts = marked(shown, truth, rules, z=z), (len(shown), 0, 0, 0)
+    else:
+        result, counts = corrected(shown, truth, rules, z=z)
     client.annotations.create(
         task_id,
         result=result,
         lead_time=time.monotonic() - opened,
         parent_prediction=predictions[0].id if predictions else None,
     )
-    return counts
+    return *counts, len(result) - counts[0] - counts[1] - counts[2]
+
+
+def marked(
+    shown: list[dict[str, Any]], truth: NDArray[np.unsignedinteger], rules: MarkRules, *, z: int
+) -> list[dict[str, Any]]:
+    """Leave the regions of a task as they are and add strokes and points (see `annotation.oracle_marks`).
+
+    Raises
+    ------
+    InputError
+        The truth has another shape than the published section.
+    """
+    shape = (truth.shape[0], truth.shape[1])
+    _check_shape(shown, shape, z)
+    regions, _ = parse_regions(shown, shape)
+    painted = paint([region.points for region in regions], np.arange(1, len(regions) + 1, dtype=np.uint32), shape)
+    marks = marks_towards(painted, truth, rules, seed=z)
+    strokes = [stroke_result(stroke.region_id, stroke.label, stroke.mask) for stroke in marks.strokes]
+    points = [point_result(point.region_id, point.label, (point.y, point.x), shape) for point in marks.points]
+    return [*shown, *strokes, *points]
 
 
 def corrected(

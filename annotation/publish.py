@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from annotation import published
+from annotation.boundaries import pieces_of
+from annotation.confidence import confidence_of
 from annotation.contours import contours_of
 from annotation.correction import PreAnnotation
 from annotation.project import IMAGE_FOLDER, PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
@@ -22,6 +24,8 @@ from loop.atomic import replacing
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
+# Of an early model's outlines on AC4 three in ten are above; 86 % of those need neither cut nor join, 62 % of all.
+READONLY_ABOVE = 0.75
 _IMPORT_AT_ONCE = 20  # tasks in one request, about 3 MB
 
 
@@ -61,7 +65,9 @@ class SectionTask:
         return published.section_id(self.z, self.iteration)
 
 
-def publish(server: Server, tasks: Sequence[SectionTask], *, progress: Progress = silent) -> list[int]:
+def publish(
+    server: Server, tasks: Sequence[SectionTask], *, readonly_above: float = READONLY_ABOVE, progress: Progress = silent
+) -> list[int]:
     """Put sections before the annotators, in the order given.
 
     What the server already has is left alone, also after a crash between import and our own record of it.
@@ -71,6 +77,9 @@ def publish(server: Server, tasks: Sequence[SectionTask], *, progress: Progress 
     server : Server
     tasks : sequence of SectionTask
         Best first: they are served in this order.
+    readonly_above : float
+        Outlines with more confidence than this (`annotation.confidence`) cannot be dragged by accident; strokes and
+        points work on them all the same. 1 leaves all editable, as they are where there is no membrane map.
     progress : Progress
         Counts sections.
 
@@ -94,7 +103,7 @@ def publish(server: Server, tasks: Sequence[SectionTask], *, progress: Progress 
         for start in range(0, len(fresh), _IMPORT_AT_ONCE):
             batch: list[Any] = []
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
-                batch.append(_prepared(server, task, interface))
+                batch.append(_prepared(server, task, interface, readonly_above=readonly_above))
                 progress(start + len(batch), len(fresh), f"section {task.z}")
             client.projects.import_tasks(project, request=batch)
         if fresh:
@@ -130,12 +139,20 @@ def _check(tasks: Sequence[SectionTask]) -> None:
         seen.add(task.section_id)
 
 
-def _prepared(server: Server, task: SectionTask, interface: LabelInterface) -> dict[str, object]:
+def _prepared(
+    server: Server, task: SectionTask, interface: LabelInterface, *, readonly_above: float
+) -> dict[str, object]:
     """Write the images and the kept pixels of a task; give what is imported."""
     labels = np.asarray(task.labels, np.uint32)
     contours = contours_of(labels)
     shape = (labels.shape[0], labels.shape[1])
-    result = [polygon_region(region_id(task.z, contour), contour.points, shape) for contour in contours]
+    sure: NDArray[np.bool_] = np.zeros(len(contours), np.bool_)
+    if task.membrane is not None:
+        sure = confidence_of(pieces_of(labels), task.membrane) > readonly_above
+    result = [
+        polygon_region(region_id(task.z, contour), contour.points, shape) | ({"readonly": True} if locked else {})
+        for contour, locked in zip(contours, sure, strict=True)
+    ]
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
     _validate(task, prediction, interface)
     published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane))

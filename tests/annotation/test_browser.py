@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ ARGUMENTS = """
 --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
 --disable-component-update --disable-sync
 """
-FIRST, SECOND = 5, 4
+FIRST, SECOND, THIRD = 5, 4, 3  # task 1, 2 and 3
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine to look at the page with")
 
@@ -48,6 +49,10 @@ def published_server(tmp_path_factory: pytest.TempPathFactory, phantom: Phantom)
         SectionTask(z, 1, phantom.image[z], phantom.image[z - 1], phantom.image[z + 1], phantom.labels[z], reason, 0.5)
         for z in (FIRST, SECOND)
     ]
+    membrane = (phantom.labels[THIRD] == 0).astype(np.float32)
+    sections.append(
+        replace(sections[0], z=THIRD, image=phantom.image[THIRD], labels=phantom.labels[THIRD], membrane=membrane)
+    )
     publish(server, sections)
     yield server
     down(directory)
@@ -164,3 +169,41 @@ def test_a_vertex_dragged_in_the_browser_moves_the_border_there_and_nowhere_else
     around = np.stack([contour.points[middle - 1], vertex, contour.points[(middle + 1) % len(contour.points)], goal])
     assert (touched > around.min(axis=0) - 3).all()
     assert (touched < around.max(axis=0) + 3).all()
+
+
+def test_a_stroke_painted_over_an_outline_in_the_browser_cuts_its_object_and_no_other(
+    page: Page, published_server: Server, phantom: Phantom
+) -> None:
+    known = {submission.key for submission in ingest(published_server, set()).submissions}
+    with connect(published_server) as client:
+        project = ensure_project(client, published_server)
+    page.goto(task_url(published_server, project, 3))
+    box = target(page).bounding_box()
+    assert box is not None
+    labels = phantom.labels[THIRD]
+    contours = published.load(published_server, THIRD, 1).contours
+    contour = max(contours, key=lambda one: np.ptp(one.points, axis=0).min())
+    rows, columns = np.nonzero(labels == contour.object_id)
+    x = np.median(columns)
+    ends = np.array([(x, rows[columns == x].min() - 1), (x, rows[columns == x].max() + 2)])
+    start, end = np.array([box["x"], box["y"]]) + box["width"] / labels.shape[1] * ends
+    page.keyboard.press("2")
+    page.keyboard.down("Control")
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=10)
+    page.mouse.up()
+    page.keyboard.up("Control")
+    page.wait_for_timeout(1000)
+    keep(page, "stroke")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Submit").first.click()
+    page.wait_for_selector("button:has-text('Update')")
+
+    harvest = ingest(published_server, known)
+    (submission,) = harvest.submissions
+    assert not harvest.faults
+    assert (submission.cuts, submission.changed, submission.added, submission.deleted) == (1, 0, 0, 0)
+    left, right = submission.labels[labels == contour.object_id][[columns.argmin(), columns.argmax()]]
+    assert left != right
+    assert np.array_equal(submission.labels[labels != contour.object_id], labels[labels != contour.object_id])

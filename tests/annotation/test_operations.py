@@ -212,3 +212,11 @@ def test_large_ids_cost_nothing() -> None:
     far = np.where(MERGED > 0, np.uint32(4_000_000_000), MERGED)
     done = apply(far, stroke(CUT, np.s_[0:24, 20:22]))
     assert np.array_equal(np.unique(done.labels), [0, 4_000_000_000, 4_000_000_001])
+
+
+def test_a_stroke_that_covers_a_thin_part_wholly_still_cuts_it_off() -> None:
+    labels = np.where(np.mgrid[:24, :40][1] < 23, MERGED, 0).astype(np.uint32)
+    done = apply(labels, stroke(CUT, np.s_[0:24, 18:25]), membrane=None)
+    assert np.array_equal(np.unique(done.labels), [0, 7, 8])
+    assert (done.labels[2:22, 2:18] == 7).all()
+    assert (done.labels[6:18, 22] == 8).all()

@@ -115,7 +115,9 @@ def _record_comparisons(run: Run) -> None:
         numbers = one.correction.annotation_id, other.correction.annotation_id
         files = one.file, other.file
         if (numbers, files) not in known:
-            first, second = (read_section(run.folder.labels / event.file, event.sha256) for event in (one, other))
+            first, second = (
+                read_section(run.folder.labels / event.file, event.sha256).labels for event in (one, other)
+            )
             found = section_agreement(first, second)
             run.ledger.append(Compared(section=one.section, annotation_ids=numbers, files=files, agreement=found))
 
@@ -142,7 +144,9 @@ def _store(run: Run, submission: Submission) -> None:
     promoted = run.ledger.stage(Trained, ranked.predicted_in)
     assert promoted is not None
     discarded = submission.verdict == VERDICTS[-1]
-    path, digest = write_section(run.folder.labels, submission.z, submission.labels)
+    path, digest = write_section(
+        run.folder.labels, submission.z, submission.labels, counted=submission.counted | discarded
+    )
     correction = Correction(
         iteration=submission.iteration,
         task_id=submission.task_id,

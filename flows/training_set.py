@@ -18,7 +18,7 @@ def training_blocks(run: Run) -> list[TrainingBlock]:
     Returns
     -------
     list of TrainingBlock
-        Images with context; labels count only on the annotated sections.
+        Images with context; labels count only on annotated sections, and there not where the annotator was unsure.
 
     Raises
     ------
@@ -36,10 +36,10 @@ def training_blocks(run: Run) -> list[TrainingBlock]:
         image = run.image.sections(start, stop)
         refuse_leak(image, frozen.holdout_images)
         labels = np.zeros(image.shape, dtype=np.uint32)
-        annotated = np.zeros(len(image), dtype=bool)
+        annotated = np.zeros(image.shape, dtype=bool)
         for z in range(start, stop):
             if z in labelled:
-                labels[z - start] = read_section(run.folder.labels / labelled[z].file, labelled[z].sha256)
-                annotated[z - start] = True
+                section = read_section(run.folder.labels / labelled[z].file, labelled[z].sha256)
+                labels[z - start], annotated[z - start] = section.labels, section.counted
         blocks.append(TrainingBlock(image=image, labels=labels, annotated=annotated))
     return blocks

@@ -1,6 +1,7 @@
 """Labelled sections on disk: content-addressed, written once, never changed."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,33 @@ def objects_of_section(labels: NDArray[Any]) -> NDArray[np.int64]:
     return np.asarray(label(labels, background=0, connectivity=1), dtype=np.int64)
 
 
-def write_section(folder: Path, z: int, labels: NDArray[Any]) -> tuple[Path, str]:
+@dataclass(frozen=True)
+class LabelledSection:
+    """The labels of a section and where they count.
+
+    Attributes
+    ----------
+    labels : (y, x) uint32
+        Instance ids, 0 = membrane.
+    counted : (y, x) bool
+        False where the annotator was unsure: not to be learned from.
+    """
+
+    labels: NDArray[np.uint32]
+    counted: NDArray[np.bool_]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the labels, and of where they count if that is not everywhere."""
+        whole = section_hash(self.labels)
+        return (
+            whole if self.counted.all() else hashlib.sha256((whole + section_hash(self.counted)).encode()).hexdigest()
+        )
+
+
+def write_section(
+    folder: Path, z: int, labels: NDArray[Any], *, counted: NDArray[np.bool_] | None = None
+) -> tuple[Path, str]:
     """Store the labels of section `z`; the same labels twice make one file.
 
     Parameters
@@ -39,26 +66,31 @@ def write_section(folder: Path, z: int, labels: NDArray[Any]) -> tuple[Path, str
         Section index in the volume.
     labels : ndarray of unsigned int, shape (y, x)
         Instance ids, 0 = membrane.
+    counted : ndarray of bool, shape (y, x), optional
+        Where they count; everywhere by default.
 
     Returns
     -------
     path, sha256
         The file, and the hash by which it is read back.
     """
-    stored = np.ascontiguousarray(labels, dtype=np.uint32)
-    digest = section_hash(stored)
-    path = folder / f"z{z:05d}-{digest[:12]}.npz"
+    everywhere = np.ones(labels.shape, dtype=bool)
+    section = LabelledSection(
+        np.ascontiguousarray(labels, dtype=np.uint32), np.asarray(everywhere if counted is None else counted)
+    )
+    path = folder / f"z{z:05d}-{section.sha256[:12]}.npz"
     if not path.exists():
         with replacing(path) as temporary, temporary.open("wb") as stream:
-            np.savez_compressed(stream, labels=stored)
-    return path, digest
+            np.savez_compressed(stream, labels=section.labels, counted=section.counted)
+    return path, section.sha256
 
 
-def read_section(path: Path, sha256: str) -> NDArray[np.uint32]:
-    """Read labels `(y, x)` written by `write_section`, refusing a file that was changed since."""
+def read_section(path: Path, sha256: str) -> LabelledSection:
+    """Read a section written by `write_section`, refusing a file that was changed since."""
     try:
         with np.load(path, allow_pickle=False) as stored:
-            labels: NDArray[np.uint32] = stored["labels"]
+            labels = stored["labels"]
+            counted = stored["counted"] if "counted" in stored else np.ones(labels.shape, dtype=bool)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"labelled section {path} cannot be read",
@@ -66,11 +98,12 @@ def read_section(path: Path, sha256: str) -> NDArray[np.uint32]:
             expected="the file that proofloop wrote",
             fix="restore the run's labels folder from a backup",
         ) from error
-    if section_hash(labels) != sha256:
+    section = LabelledSection(labels, counted)
+    if section.sha256 != sha256:
         raise InputError(
             f"labelled section {path} was changed after proofloop wrote it",
-            given=f"hash {section_hash(labels)[:12]}",
+            given=f"hash {section.sha256[:12]}",
             expected=f"hash {sha256[:12]}",
             fix="restore the run's labels folder from a backup",
         )
-    return labels
+    return section

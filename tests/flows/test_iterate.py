@@ -38,7 +38,7 @@ def test_an_iteration_ends_with_its_corrections_in_the_labels(turned: Run) -> No
     for event in turned.ledger.corrections():
         assert event.correction is not None
         assert event.correction.annotator == "oracle@proofloop.local"
-        labels = read_section(turned.folder.labels / event.file, event.sha256)
+        labels = read_section(turned.folder.labels / event.file, event.sha256).labels
         truth = turned.labels.section(event.section)
         assert ((labels > 0) == (truth > 0)).mean() > 0.8
 

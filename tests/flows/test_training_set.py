@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from flows.config import RunConfig
@@ -19,7 +20,16 @@ def test_context_reaches_around_labelled_sections_but_never_into_the_holdout(run
     run.ledger.append(SectionLabelled(section=10, file=path.name, sha256=digest, correction=None))
     (block,) = training_blocks(run)
     assert block.image.shape[0] == 11
-    assert block.annotated.nonzero()[0].tolist() == [0, 1, 2, 3, 10]
+    assert block.sections_annotated.nonzero()[0].tolist() == [0, 1, 2, 3, 10]
+
+
+def test_pixels_of_which_the_annotator_was_unsure_do_not_count_in_training(run: Run) -> None:
+    counted = np.ones(run.image.shape[1:], dtype=bool)
+    counted[5:9, 5:9] = False
+    path, digest = write_section(run.folder.labels, 6, run.labels.section(6), counted=counted)
+    run.ledger.append(SectionLabelled(section=6, file=path.name, sha256=digest, correction=None))
+    (block,) = training_blocks(run)
+    assert block.annotated[6].tolist() == counted.tolist()
 
 
 def test_labelling_a_holdout_section_does_not_bring_it_into_training(run: Run) -> None:

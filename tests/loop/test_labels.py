@@ -14,8 +14,16 @@ LABELS = np.array([[1, 1, 0], [0, 0, 2]], dtype=np.uint16)
 def test_labels_come_back_and_the_same_labels_make_one_file(tmp_path: Path) -> None:
     path, digest = write_section(tmp_path, 7, LABELS)
     assert write_section(tmp_path, 7, LABELS) == (path, digest)
-    assert read_section(path, digest).tolist() == LABELS.tolist()
+    assert read_section(path, digest).labels.tolist() == LABELS.tolist()
+    assert read_section(path, digest).counted.all()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_pixels_of_which_the_annotator_was_unsure_are_kept_apart(tmp_path: Path) -> None:
+    counted = np.array([[True, False, True], [True, True, True]])
+    path, digest = write_section(tmp_path, 7, LABELS, counted=counted)
+    assert read_section(path, digest).counted.tolist() == counted.tolist()
+    assert write_section(tmp_path, 7, LABELS)[0] != path
 
 
 def test_a_changed_or_broken_labels_file_is_refused(tmp_path: Path) -> None:

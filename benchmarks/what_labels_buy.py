@@ -15,7 +15,6 @@ from pathlib import Path
 from annotation import server
 from flows.config import DataConfig
 from flows.initialise import init_run, plan
-from flows.prefect_settings import apply_prefect_settings
 from flows.runs import open_run
 from flows.summarise import summarise, summary_rows
 from loop.phantom import make_phantom, write_phantom
@@ -45,7 +44,6 @@ def main() -> None:
 
 
 def _loop(folder: Path, volume: str, labels: str, arguments: argparse.Namespace, sections: int) -> list[dict]:
-    apply_prefect_settings()
     from flows.iterate import iterate
 
     data = DataConfig(volume=volume, labels=labels, train=arguments.train, holdout=arguments.holdout)

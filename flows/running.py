@@ -6,7 +6,6 @@ from rich.markup import escape
 
 from annotation.server import up
 from flows.cli_annotator import say_where
-from flows.prefect_settings import apply_prefect_settings
 from flows.runs import Run, open_run
 from flows.summarise import status_table, summarise
 from flows.terminal import console
@@ -21,8 +20,7 @@ def iterate_once(root: Path) -> None:
 def iterate_until(root: Path, iterations: int) -> None:
     """Take turns until iteration number `iterations` is closed or annotators are asked."""
     run = open_run(root)
-    apply_prefect_settings()
-    from flows.iterate import iterate
+    from flows.iterate import iterate  # Prefect takes seconds to import; a faulty run is told before
 
     closed = True
     while closed and position(run.ledger).iteration <= iterations:

@@ -6,12 +6,9 @@ import pytest
 
 from flows.config import DataConfig, RankingConfig, RunConfig
 from flows.initialise import init_run, plan
-from flows.prefect_settings import apply_prefect_settings
 from flows.runs import Run
 from loop.phantom import make_phantom, write_phantom
 from models.prediction import PredictionConfig
-
-apply_prefect_settings()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Prefect's settings, made before its first import: its files in our cache folder, nothing sent outside."""
+"""Settings that libraries read at their first import: their files in our cache folder, nothing sent outside."""
 
 import os
 
@@ -13,8 +13,9 @@ _DEFAULTS = {
 }
 
 
-def apply_prefect_settings() -> None:
+def apply_environment() -> None:
     """Set what the reader has not set; `PREFECT_API_URL` in the environment still chooses a lab's own server."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("PREFECT_HOME", str(cache_folder() / "prefect"))
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_folder() / "matplotlib"))

@@ -26,7 +26,9 @@ def iterate_until(root: Path, iterations: int) -> None:
     while closed and position(run.ledger).iteration <= iterations:
         closed = iterate(root)
     console.print(status_table(summarise(run)))
-    if not closed:
+    if closed:
+        console.print(f"Closed. The next turn: proofloop iterate {escape(str(root))}")
+    else:
         say_waiting(run)
     console.print(f"Report: {escape(str(run.folder.report / 'index.html'))}")
 

@@ -19,7 +19,7 @@ from annotation.marks import point_result, stroke_result
 from annotation.oracle_marks import MarkRules, marks_towards
 from annotation.project import connect, find_project
 from annotation.rasterising import paint
-from annotation.regions import parse_regions, polygon_region, region_id
+from annotation.regions import Region, parse_regions, polygon_region, region_id
 from annotation.server import Server
 from annotation.tasks import tasks_of
 from loop.errors import InputError
@@ -141,9 +141,7 @@ def marked(
         The truth has another shape than the published section.
     """
     shape = (truth.shape[0], truth.shape[1])
-    _check_shape(shown, shape, z)
-    regions, _ = parse_regions(shown, shape)
-    painted = paint([region.points for region in regions], np.arange(1, len(regions) + 1, dtype=np.uint32), shape)
+    _, painted = _as_shown(shown, shape, z)
     marks = marks_towards(painted, truth, rules, seed=z)
     strokes = [stroke_result(stroke.region_id, stroke.label, stroke.mask) for stroke in marks.strokes]
     points = [point_result(point.region_id, point.label, (point.y, point.x), shape) for point in marks.points]
@@ -168,9 +166,7 @@ def corrected(
         The truth has another shape than the published section.
     """
     shape = (truth.shape[0], truth.shape[1])
-    _check_shape(shown, shape, z)
-    regions, _ = parse_regions(shown, shape)
-    painted = paint([region.points for region in regions], np.arange(1, len(regions) + 1, dtype=np.uint32), shape)
+    regions, painted = _as_shown(shown, shape, z)
     contours = contours_of(np.asarray(truth, np.uint32))
     overlap, shown_px, true_px = _overlaps(painted, pieces_of(truth), len(regions), len(contours))
     iou = overlap / np.maximum(shown_px[:, None] + true_px[None] - overlap, 1)
@@ -195,7 +191,8 @@ def corrected(
     return result, (kept, changed, len(missing), len(regions) - kept - changed)
 
 
-def _check_shape(shown: list[dict[str, Any]], shape: tuple[int, int], z: int) -> None:
+def _as_shown(shown: list[dict[str, Any]], shape: tuple[int, int], z: int) -> tuple[list[Region], NDArray[np.uint32]]:
+    """Read the regions of a task and paint them: region number n has the value n + 1."""
     published = {(region["original_height"], region["original_width"]) for region in shown}
     if published - {shape}:
         raise InputError(
@@ -204,6 +201,9 @@ def _check_shape(shown: list[dict[str, Any]], shape: tuple[int, int], z: int) ->
             expected=f"the published shape {published.pop()}",
             fix="take image and truth from the same volume",
         )
+    regions, _ = parse_regions(shown, shape)
+    numbers = np.arange(1, len(regions) + 1, dtype=np.uint32)
+    return regions, paint([region.points for region in regions], numbers, shape)
 
 
 def _new_id(z: int, contour: Contour) -> str:

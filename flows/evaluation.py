@@ -10,7 +10,7 @@ from loop.errors import InputError
 from loop.labels import objects_of_section
 from loop.metrics import Agreement, agreement, dice, mean_agreement
 from loop.progress import Progress, silent
-from loop.volume import Volume, open_labels, open_volume
+from loop.volume import Volume, open_labels, open_volume, require_equal_shape
 from models.targets import membrane_target
 from tracing.seeding import SeedingConfig, objects_of_membrane, require_probability
 
@@ -29,13 +29,7 @@ def evaluate_volumes(segmentation: str, truth: str, *, progress: Progress = sile
         Hears of the sections done.
     """
     given, true = open_volume(segmentation, dataset="labels"), open_labels(truth)
-    if given.shape != true.shape:
-        raise InputError(
-            "segmentation and truth differ in shape",
-            given=f"{given.spec} {given.shape} and {true.spec} {true.shape}",
-            expected="the same (z, y, x)",
-            fix="crop both to the same voxels",
-        )
+    require_equal_shape(given, true)
     if _is_probability(given):
         return _by_section(given, true, progress)
     if given.dtype.kind != "u":

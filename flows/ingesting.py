@@ -57,8 +57,7 @@ def open_sections(run: Run, iteration: int) -> list[int]:
 
 def _published(run: Run, iteration: int) -> dict[int, int]:
     """Give the task of every section that an iteration published."""
-    published = run.ledger.stage(Published, iteration)
-    assert published is not None
+    published = run.ledger.finished(Published, iteration)
     return published.tasks
 
 
@@ -139,10 +138,8 @@ def _polled(last: Polled | None, harvest: Harvest) -> Polled | None:
 
 
 def _store(run: Run, submission: Submission) -> None:
-    ranked = run.ledger.stage(Ranked, submission.iteration)
-    assert ranked is not None
-    promoted = run.ledger.stage(Trained, ranked.predicted_in)
-    assert promoted is not None
+    ranked = run.ledger.finished(Ranked, submission.iteration)
+    promoted = run.ledger.finished(Trained, ranked.predicted_in)
     discarded = submission.verdict == VERDICTS[-1]
     path, digest = write_section(
         run.folder.labels, submission.z, submission.labels, counted=submission.counted | discarded

@@ -16,7 +16,7 @@ from loop.holdout import freeze, refuse_leak
 from loop.labels import write_section
 from loop.run import RunFolder
 from loop.section_range import format_sections, parse_sections
-from loop.volume import Volume, open_image, open_labels
+from loop.volume import Volume, open_image, open_labels, require_equal_shape
 from models.names import ModelName
 from models.training_config import training_preset
 
@@ -44,7 +44,7 @@ def init_run(root: Path, config: RunConfig) -> Run:
             fix=f"choose another name, or go on with: proofloop iterate {root}",
         )
     image, labels = open_image(config.data.volume), open_labels(config.data.labels)
-    _require_same_shape(image, labels)
+    require_equal_shape(image, labels)
     sections = sections_of(config, image)
     for name in ("train", "holdout"):
         _require_labelled(labels, name, sections[name])
@@ -107,16 +107,6 @@ def _write(
         refuse_leak(image.sections(z, z + 1), created.holdout_images)
         path, digest = write_section(folder.labels, z, labels.section(z))
         folder.ledger.append(SectionLabelled(section=z, file=path.name, sha256=digest, correction=None))
-
-
-def _require_same_shape(image: Volume, labels: Volume) -> None:
-    if image.shape != labels.shape:
-        raise InputError(
-            "image and labels differ in shape",
-            given=f"{image.spec} {image.shape} and {labels.spec} {labels.shape}",
-            expected="the same (z, y, x)",
-            fix="crop or pad one of them to the other's voxels",
-        )
 
 
 def _require_labelled(labels: Volume, name: str, sections: tuple[int, ...]) -> None:

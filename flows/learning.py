@@ -47,11 +47,10 @@ def train_model(run: Run, progress: Progress = silent) -> None:
 
 
 def predict_sections(run: Run, progress: Progress = silent) -> None:
-    """Predict the unlabelled pool and the hold-out block by block, going on after the blocks that are there."""
+    """Predict the pool and the hold-out block by block, going on after the blocks that are there."""
     iteration = require(run.ledger, Stage.PREDICT)
     began = time.monotonic()
-    trained = run.ledger.stage(Trained, iteration)
-    assert trained is not None
+    trained = run.ledger.finished(Trained, iteration)
     sections = sorted([*run.sections["pool"], *run.sections["holdout"]])
     store = PredictionStore.create(
         run.folder.iteration(iteration) / "prediction.zarr",
@@ -101,9 +100,8 @@ def gate_model(run: Run) -> None:
     """Promote the new model if the hold-out says that it is better than the promoted one."""
     iteration = require(run.ledger, Stage.GATE)
     promoted = promoted_model(run)
-    candidate = run.ledger.stage(Evaluated, iteration)
+    candidate = run.ledger.finished(Evaluated, iteration)
     incumbent = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
-    assert candidate is not None
     decision = decide(candidate.mean, incumbent.mean if incumbent else None)
     run.ledger.append(Gated(iteration=iteration, decision=decision))
 
@@ -116,8 +114,7 @@ def promoted_model(run: Run) -> Trained | None:
 
 def prediction_store(run: Run, iteration: int) -> PredictionStore:
     """Open the predictions of an iteration."""
-    predicted = run.ledger.stage(Predicted, iteration)
-    assert predicted is not None
+    predicted = run.ledger.finished(Predicted, iteration)
     return PredictionStore(run.folder.root / predicted.store)
 
 

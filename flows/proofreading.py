@@ -42,8 +42,7 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
 def publish_tasks(run: Run, progress: Progress = silent) -> None:
     """Make a task of every chosen section, its contours drawn by the promoted model."""
     iteration = require(run.ledger, Stage.PUBLISH)
-    ranked = run.ledger.stage(Ranked, iteration)
-    assert ranked is not None
+    ranked = run.ledger.finished(Ranked, iteration)
     tasks: dict[int, int] = {}
     if ranked.chosen:
         server = up(run.folder.annotation, port=run.config.annotation.port)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from loop.errors import InputError
+from loop.errors import IllegalTransition, InputError
 from loop.events import AnnotationDeleted, Compared, Event, Polled, RunCreated, SectionLabelled, StageEvent
 
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
@@ -98,6 +98,19 @@ class Ledger:
         """Find the event by which `iteration` finished the stage `kind`, None where it has not."""
         found = [event for event in self.events() if isinstance(event, kind) and event.iteration == iteration]
         return found[-1] if found else None
+
+    def finished(self, kind: type[_Kind], iteration: int) -> _Kind:
+        """Find the event by which `iteration` finished the stage `kind`.
+
+        Raises
+        ------
+        IllegalTransition
+            If it has not.
+        """
+        event = self.stage(kind, iteration)
+        if event is None:
+            raise IllegalTransition(f"iteration {iteration} has no record of kind {kind.__name__} in {self.path}")
+        return event
 
     def _parse(self, number: int, line: bytes) -> Event:
         try:

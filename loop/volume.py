@@ -12,7 +12,7 @@ from loop.volume_stored import Volume, VoxelSize
 from loop.volume_tiff import open_tiff
 from loop.volume_zarr import is_zarr, open_zarr
 
-__all__ = ["Volume", "VoxelSize", "open_image", "open_labels", "open_volume"]
+__all__ = ["Volume", "VoxelSize", "open_image", "open_labels", "open_volume", "require_equal_shape"]
 
 _Opener = Callable[[Path, str | None, str | None], Volume]
 _FILES: dict[str, _Opener] = {
@@ -63,6 +63,17 @@ def open_volume(spec: str | Path, *, dataset: str | None = None) -> Volume:
             fix="convert the volume to HDF5, for instance with h5py",
         )
     return opener(path, name, dataset)
+
+
+def require_equal_shape(first: Volume, second: Volume) -> None:
+    """Refuse two volumes of different shape."""
+    if first.shape != second.shape:
+        raise InputError(
+            f"{first.spec} and {second.spec} differ in shape",
+            given=f"{first.shape} and {second.shape}",
+            expected="the same (z, y, x)",
+            fix="crop or pad one of them to the other's voxels",
+        )
 
 
 def open_image(spec: str | Path, *, dataset: str = "raw") -> Volume:

@@ -140,3 +140,11 @@ def test_a_stage_is_found_by_its_iteration(tmp_path: Path) -> None:
         ledger.append(event)
     assert ledger.stage(Gated, 2) == gated
     assert ledger.stage(Predicted, 2) is None
+
+
+def test_asking_for_a_stage_that_is_not_finished_is_refused_by_name(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(trained(1))
+    assert ledger.finished(Trained, 1).iteration == 1
+    with pytest.raises(IllegalTransition, match="iteration 2 has no record of kind Trained"):
+        ledger.finished(Trained, 2)

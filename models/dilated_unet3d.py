@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.blocks3d import Convolution3d, ResidualBlock3d, kaiming, on_grid, rounded_up
+from models.readout import OUTPUTS, TargetName
 from models.unet3d import Zyx
 
 _POOLS: tuple[Zyx, ...] = ((1, 2, 2), (1, 2, 2), (1, 2, 2), (2, 2, 2))
@@ -26,6 +27,8 @@ class DilatedConfig(BaseModel):
     """Which class of network this lays out."""
     channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (32, 64, 64, 96, 96)
     """Feature channels of each level, finest first."""
+    target: TargetName = "membrane"
+    """What it draws; the membrane is read from that."""
 
     @property
     def context_sections(self) -> int:
@@ -61,8 +64,8 @@ NET_B = DilatedConfig()
 class DilatedUNet3d(nn.Module):
     """Residual U-Net with summed skips, whose first three levels have dilated branches.
 
-    Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to membrane logits of the same shape. Extents that are
-    no multiples of `grid` are padded inside.
+    Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to what `config.target` says, (batch, channel, z, y, x).
+    Extents that are no multiples of `grid` are padded inside.
 
     Parameters
     ----------
@@ -89,11 +92,11 @@ class DilatedUNet3d(nn.Module):
             Convolution3d(widths[level + 1], widths[level], _CUBE, activation=nn.ELU()) for level in finer
         )
         self.join = nn.ModuleList(_block(level, widths[level], widths[level]) for level in finer)
-        self.head = nn.Conv3d(widths[0], 1, _PLANE, padding=(0, 1, 1))
+        self.head = nn.Conv3d(widths[0], OUTPUTS[config.target], _PLANE, padding=(0, 1, 1))
         kaiming(self)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give the membrane logits of `image`."""
+        """Draw the target of `image`."""
         return on_grid(self._on_grid, (image - 0.5) * 4.0, self.grid)
 
     def _on_grid(self, features: Tensor) -> Tensor:
@@ -107,8 +110,8 @@ class DilatedUNet3d(nn.Module):
             factor = tuple(float(size) for size in _POOLS[level])
             finer = functional.interpolate(features, scale_factor=factor, mode="trilinear", align_corners=False)
             features = self.join[level](self.up[level](finer) + skips[level])
-        logits: Tensor = self.head(features)
-        return logits
+        drawn: Tensor = self.head(features)
+        return drawn
 
 
 class _DilatedBlock(nn.Module):

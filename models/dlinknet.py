@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.blocks3d import kaiming, on_grid, rounded_up
+from models.readout import OUTPUTS, TargetName
 from models.resnet import RESNETS, ResnetEncoder, ResnetName
 
 Centre = Literal["dilated", "none"]
@@ -29,6 +30,8 @@ class LinkNetConfig(BaseModel):
     """The ResNet."""
     centre: Centre = "dilated"
     """`dilated` is D-LinkNet, `none` is LinkNet."""
+    target: TargetName = "membrane"
+    """What it draws; the membrane is read from that."""
 
     @property
     def context_sections(self) -> int:
@@ -59,9 +62,9 @@ class LinkNetConfig(BaseModel):
 class LinkNet(nn.Module):
     """A ResNet encoder, a centre, and a decoder with summed skips, on each section by itself.
 
-    Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to membrane logits of the same shape. Extents that are
-    no multiples of `grid` are padded inside. The grey value goes into all three channels of the encoder, normalised
-    as ImageNet; `models.resnet_weights.load_imagenet` fills `encoder`.
+    Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to what `target` says, (batch, channel, z, y, x).
+    Extents that are no multiples of `grid` are padded inside. The grey value goes into all three channels of the
+    encoder, normalised as ImageNet; `models.resnet_weights.load_imagenet` fills `encoder`.
 
     Parameters
     ----------
@@ -71,15 +74,17 @@ class LinkNet(nn.Module):
         `dilated` is D-LinkNet: Zhou, Zhang and Wu, "D-LinkNet: LinkNet with pretrained encoder and dilated
         convolution for high resolution satellite imagery road extraction", 2018. `none` is LinkNet: Chaurasia and
         Culurciello, "LinkNet: exploiting encoder representations for efficient semantic segmentation", 2017.
+    target : str
+        What it draws.
     """
 
     grid = _GRID
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, encoder: ResnetName, *, centre: Centre) -> None:
+    def __init__(self, encoder: ResnetName, *, centre: Centre, target: TargetName = "membrane") -> None:
         super().__init__()
-        self.config = LinkNetConfig(encoder=encoder, centre=centre)
+        self.config = LinkNetConfig(encoder=encoder, centre=centre, target=target)
         channels = RESNETS[encoder].channels
         self.centre = _DilatedCentre(channels[-1]) if centre == "dilated" else nn.Identity()
         self.decoders = nn.ModuleList(
@@ -91,7 +96,7 @@ class LinkNet(nn.Module):
             nn.ReLU(),
             nn.Conv2d(_FINAL_CHANNELS, _FINAL_CHANNELS, 3, padding=1),
             nn.ReLU(),
-            nn.Conv2d(_FINAL_CHANNELS, 1, 3, padding=1),
+            nn.Conv2d(_FINAL_CHANNELS, OUTPUTS[target], 3, padding=1),
         )
         kaiming(self)
         self.encoder = ResnetEncoder(encoder)
@@ -99,7 +104,7 @@ class LinkNet(nn.Module):
         self.register_buffer("deviation", torch.tensor(_DEVIATION).reshape(3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give the membrane logits of `image`."""
+        """Draw the target of `image`."""
         return on_grid(self._on_grid, image, self.grid)
 
     def _on_grid(self, image: Tensor) -> Tensor:
@@ -111,8 +116,8 @@ class LinkNet(nn.Module):
             features = self.decoders[level](features)
             if level:
                 features = features + skips[level - 1]
-        logits: Tensor = self.final(features)
-        return logits.reshape(batch, z, 1, y, x).transpose(1, 2)
+        drawn: Tensor = self.final(features)
+        return drawn.reshape(batch, z, -1, y, x).transpose(1, 2)
 
 
 class _DilatedCentre(nn.Module):

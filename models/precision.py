@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from models.readout import membrane_probability
 from models.registry import Network, channels_last
 
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -52,7 +53,7 @@ def probabilities(network: Network, image: Tensor) -> Tensor:
     weight = next(network.parameters())
     with torch.inference_mode():
         laid_out = image.to(weight.device, weight.dtype).contiguous(memory_format=torch.channels_last_3d)
-        return network(laid_out).float().sigmoid()  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped
+        return membrane_probability(network(laid_out).float(), network.config.target)
 
 
 def _timed(network: Network, image: Tensor) -> tuple[Tensor, float]:

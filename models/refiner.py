@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
 from models.blocks3d import ResidualBlock3d, kaiming, on_grid, rounded_up
+from models.readout import OUTPUTS, TargetName
 from models.unet3d import NetworkConfig, UNet3d, Zyx, network_preset
 
 _CHANNELS = (32, 64, 64)
@@ -22,6 +23,11 @@ class RefinerConfig(BaseModel):
     """Which class of network this lays out."""
     embedding: NetworkConfig = network_preset("full")
     """The U-Net whose finest features are refined; fold and stem_sections must be 1."""
+
+    @property
+    def target(self) -> TargetName:
+        """What it draws: what its net A does."""
+        return self.embedding.target
 
     @property
     def context_sections(self) -> int:
@@ -44,8 +50,8 @@ class RefinerConfig(BaseModel):
 class Refiner(nn.Module):
     """Residual blocks of 32, 64 and 64 channels on the finest features of a U-Net, then a (1, 3, 3) convolution.
 
-    Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to membrane logits of the same shape. Extents that are
-    no multiples of `grid` are padded inside.
+    Maps images in [0, 1], (batch, 1, z, y, x) of any extents, to what `config.target` says, (batch, channel, z, y, x).
+    Extents that are no multiples of `grid` are padded inside.
 
     Parameters
     ----------
@@ -77,11 +83,11 @@ class Refiner(nn.Module):
                 for channels_in, channels in zip(entries, _CHANNELS, strict=True)
             )
         )
-        self.head = nn.Conv3d(_CHANNELS[-1], 1, (1, 3, 3), padding=(0, 1, 1))
+        self.head = nn.Conv3d(_CHANNELS[-1], OUTPUTS[network.config.target], (1, 3, 3), padding=(0, 1, 1))
         kaiming(self)
         self.embedding = copy.deepcopy(network)
         self.embedding.add_module("head", nn.Identity())
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give the membrane logits of `image`."""
+        """Draw the target of `image`."""
         return on_grid(lambda padded: self.head(self.blocks(self.embedding(padded))), image, self.grid)

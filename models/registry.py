@@ -15,7 +15,7 @@ from models.refiner import Refiner, RefinerConfig
 from models.unet3d import NetworkConfig, UNet3d, network_preset
 
 Network = UNet3d | DilatedUNet3d | Refiner | LinkNet
-"""A network that turns images in [0, 1], (batch, 1, z + 2 * context, y, x), into logits, (batch, 1, z, y, x)."""
+"""A network: images in [0, 1], (batch, 1, z + 2 * context, y, x), to its target, (batch, channel, z, y, x)."""
 
 
 def _kind(layout: object) -> str | None:
@@ -32,7 +32,7 @@ Layout = Annotated[
     | Annotated[LinkNetConfig, Tag("linknet")],
     Discriminator(_kind),
 ]
-"""What decides the shape of a network; each has `context_sections`, `grid` and `reach`."""
+"""What decides the shape of a network; each has `target`, `context_sections`, `grid` and `reach`."""
 
 
 def build(layout: Layout) -> Network:
@@ -45,7 +45,7 @@ def build(layout: Layout) -> Network:
         case RefinerConfig():
             return Refiner(UNet3d(layout.embedding))
         case LinkNetConfig():
-            return LinkNet(layout.encoder, centre=layout.centre)
+            return LinkNet(layout.encoder, centre=layout.centre, target=layout.target)
 
 
 def channels_last(network: Network) -> Network:

@@ -7,6 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.readout import OUTPUTS, TargetName
+
 Zyx = tuple[PositiveInt, PositiveInt, PositiveInt]
 Preset = Literal["cpu", "full"]
 
@@ -28,6 +30,8 @@ class NetworkConfig(BaseModel):
     """Edge in px of the y-x squares that the stem folds into channels, so that level 0 is that much coarser."""
     stem_sections: PositiveInt = 1
     """Sections that the first convolution joins without padding; odd. The output has that many less one."""
+    target: TargetName = "membrane"
+    """What it draws; the membrane is read from that."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -150,9 +154,10 @@ class UNet3d(nn.Module):
 
     Notes
     -----
-    Maps images in [0, 1], (batch, 1, z + 2 * context_sections, y, x), to membrane logits (batch, 1, z, y, x);
-    z, y, x are multiples of `config.grid`. The layout (not the code) is that of Lee, Zung, Li, Jain and Seung,
-    "Superhuman accuracy on the SNEMI3D connectomics challenge", 2017, in the predecessor's proportions.
+    Maps images in [0, 1], (batch, 1, z + 2 * context_sections, y, x), to what `config.target` says, as logits or
+    px, (batch, channel, z, y, x); z, y, x are multiples of `config.grid`. The layout (not the code) is that of Lee,
+    Zung, Li, Jain and Seung, "Superhuman accuracy on the SNEMI3D connectomics challenge", 2017, in the predecessor's
+    proportions.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -171,7 +176,7 @@ class UNet3d(nn.Module):
             _Up(widths[level + 1], widths[level], config.kernels[level], config.pools[level]) for level in finer
         )
         self.join = nn.ModuleList(_Block(widths[level], widths[level], config.kernels[level]) for level in finer)
-        self.head = nn.Conv3d(widths[0], folded, (1, 3, 3), padding=(0, 1, 1))
+        self.head = nn.Conv3d(widths[0], OUTPUTS[config.target] * folded, (1, 3, 3), padding=(0, 1, 1))
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -179,7 +184,7 @@ class UNet3d(nn.Module):
                     nn.init.zeros_(module.bias)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Give the membrane logits of `image`."""
+        """Draw the target of `image`."""
         features = _fold((image - 0.5) * 4.0, self.config.fold)
         skips: list[Tensor] = []
         for level, block in enumerate(self.down):
@@ -207,5 +212,5 @@ def _unfold(folded: Tensor, edge: int) -> Tensor:
     if edge == 1:
         return folded
     batch, _, z, y, x = folded.shape
-    squares = folded.reshape(batch, edge, edge, z, y, x).permute(0, 3, 4, 1, 5, 2)
-    return squares.reshape(batch, 1, z, y * edge, x * edge)
+    squares = folded.reshape(batch, -1, edge, edge, z, y, x).permute(0, 1, 4, 5, 2, 6, 3)
+    return squares.reshape(batch, -1, z, y * edge, x * edge)

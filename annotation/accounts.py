@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from annotation.connection import authorization, http_client
 from annotation.project import connect
 from annotation.server import Server
 from loop.atomic import write_text
@@ -56,19 +57,18 @@ def ensure_account(server: Server, email: str) -> Account:
 def _join(server: Server, email: str, password: str) -> str:
     """Log in, or sign up by invitation where the server does not know the user yet; give the access token."""
     form = {"email": email, "password": password}
+    page = "/user/login/"
     with connect(server) as client:
         known = any(user.email == email for user in client.users.list())
-    admin = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
-    with httpx.Client(base_url=server.url, follow_redirects=True, timeout=30, trust_env=False) as browser:
-        page = "/user/login/"
-        if not known:
-            page = httpx.get(f"{server.url}/api/invite", headers=admin, timeout=30, trust_env=False).json()[
-                "invite_url"
-            ]
+    if not known:
+        with http_client(server) as http:
+            page = http.get("/api/invite", headers=authorization(http, server)).json()["invite_url"]
+    with http_client(server) as browser:
+        browser.follow_redirects = True
         form["csrfmiddlewaretoken"] = _csrf(browser.get(page).text)
         browser.post(page, data=form, headers={"Referer": f"{server.url}{page}"})
-        answer = browser.get("/api/current-user/token")
-    if answer.status_code != 200:
+        answer = _ask_for_token(browser, server)
+    if not answer.is_success:
         raise ServerUnavailable(
             "an annotator cannot join the server",
             given=f"{email}, answer {answer.status_code}",
@@ -76,6 +76,15 @@ def _join(server: Server, email: str, password: str) -> str:
             fix=f"remove {server.directory / 'secrets' / email} if the user was removed on the server, and try again",
         )
     return str(answer.json()["token"])
+
+
+def _ask_for_token(browser: httpx.Client, server: Server) -> httpx.Response:
+    """Ask for a token of the kind that the server takes."""
+    kinds = browser.get("/api/jwt/settings")
+    if kinds.is_success and not kinds.json()["legacy_api_tokens_enabled"]:
+        headers = {"X-CSRFToken": browser.cookies.get("csrftoken") or "", "Referer": server.url}
+        return browser.post("/api/token/", headers=headers)
+    return browser.get("/api/current-user/token")
 
 
 def _csrf(page: str) -> str:

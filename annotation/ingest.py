@@ -161,7 +161,7 @@ def ingest(
     states: list[TaskState] = []
     began = datetime.now(UTC)
     with connect(server) as client:
-        project = find_project(client)
+        project = find_project(client, server.project)
         start = None if since is None else since - _OVERLAP
         tasks = [] if project is None else changed_since(client, project, start)
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}

@@ -100,7 +100,7 @@ def annotate(
     totals = np.zeros(5, np.intp)
     submitted: list[int] = []
     with connect(server, ensure_account(server, EMAIL).token()) as client:
-        project = find_project(client)
+        project = find_project(client, server.project)
         listed = [] if project is None else tasks_of(client, project, iteration)
         tasks = [task for task in listed if not task.annotations]
         for task in tasks:

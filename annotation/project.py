@@ -9,10 +9,11 @@ import httpx
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
-from annotation.server import Server
+from annotation.connection import http_client
+from annotation.images import ensure_image_folder
+from annotation.server import PROJECT, Server
 from loop.errors import InputError, ServerUnavailable
 
-TITLE = "proofloop"
 # Names in the labelling interface.
 CONTOURS, SECTION, OBJECT = "contours", "section", "Object"
 STROKES, CUT, JOIN, UNSURE = "strokes", "Missing membrane", "False membrane", "Unsure"
@@ -21,7 +22,6 @@ VERDICT, VERDICTS = "verdict", ("Good", "Usable", "Discard")
 # All pre-annotations carry this version. The server shows only those of the project's own version, so a name that
 # changed with every iteration would hide the contours of tasks that are still open from the one before.
 PRE_ANNOTATION_VERSION = "pre-annotation"
-IMAGE_FOLDER = "sections"
 # Of the list of tasks; what stays says which section, why, and whether it is done.
 _HIDDEN_COLUMNS = """
 inner_id cancelled_annotations total_predictions annotations_results annotations_ids predictions_score
@@ -43,25 +43,33 @@ def connect(server: Server, token: str | None = None) -> Iterator[LabelStudio]:
     Raises
     ------
     ServerUnavailable
-        The server stops answering within the block.
+        Within the block the server stops answering, or says that the user may not do this.
     """
-    key = token or server.token_file.read_text().strip()
     try:
-        with httpx.Client(timeout=60, trust_env=False) as http:
-            yield LabelStudio(base_url=server.url, api_key=key, httpx_client=http)
+        with http_client(server) as http:
+            yield LabelStudio(base_url=server.url, api_key=token or server.token(), httpx_client=http)
     except httpx.TransportError as error:
         raise ServerUnavailable(
             "Label Studio does not answer",
             given=f"{server.url}: {error}",
             expected="the run's server",
-            fix="start it again (proofloop annotator up RUN) and repeat the command: nothing was lost",
+            fix="start it (the embedded one: proofloop annotator up RUN) and repeat the command: nothing was lost",
+        ) from error
+    except ApiError as error:
+        if error.status_code not in (401, 403):
+            raise
+        raise ServerUnavailable(
+            "Label Studio refuses what the token's user asks",
+            given=f"{server.url} answers {error.status_code}: {error.body}",
+            expected=f"a user who may work with project {server.project!r}",
+            fix="have the user given that right there, or use another user's token, and repeat the command",
         ) from error
 
 
-def find_project(client: LabelStudio) -> int | None:
-    """Give the id of the run's project, or None before the first `ensure_project`."""
+def find_project(client: LabelStudio, title: str = PROJECT) -> int | None:
+    """Give the id of the project with this title, or None before the first `ensure_project`."""
     projects: Iterable[Any] = client.projects.list()
-    return next((int(project.id) for project in projects if project.title == TITLE), None)
+    return next((int(project.id) for project in projects if project.title == title), None)
 
 
 def ensure_project(client: LabelStudio, server: Server) -> int:
@@ -76,9 +84,9 @@ def ensure_project(client: LabelStudio, server: Server) -> int:
         "maximum_annotations": 1,
         "enable_empty_annotation": True,
     }
-    project = find_project(client)
+    project = find_project(client, server.project)
     if project is None:
-        project = int(client.projects.create(title=TITLE, **settings).id or 0)
+        project = int(client.projects.create(title=server.project, **settings).id or 0)
     held = client.projects.get(id=project)
     changed = {name: value for name, value in settings.items() if getattr(held, name) != value}
     if changed:
@@ -87,7 +95,7 @@ def ensure_project(client: LabelStudio, server: Server) -> int:
         hidden = [f"tasks:{name}" for name in _HIDDEN_COLUMNS.split()]
         view: Any = {"title": "All sections", "hiddenColumns": {"explore": hidden, "labeling": hidden}}
         client.views.create(project=project, data=view)
-    _ensure_image_folder(client, server, project)
+    ensure_image_folder(client, server, project)
     return project
 
 
@@ -106,13 +114,6 @@ def _update(client: LabelStudio, project: int, changed: dict[str, Any]) -> None:
             expected=f"{', '.join(changed)} as proofloop sets them",
             fix="mend or delete what it names: annotations that do not fit keep the labelling interface from changing",
         ) from error
-
-
-def _ensure_image_folder(client: LabelStudio, server: Server, project: int) -> None:
-    folder = server.files / IMAGE_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(storage.path == str(folder) for storage in client.import_storage.local.list(project=project)):
-        client.import_storage.local.create(project=project, path=str(folder), title="sections", use_blob_urls=True)
 
 
 def _text(name: str) -> str:

@@ -2,25 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.label_interface.interface import LabelInterface
 from numpy.typing import NDArray
-from PIL import Image
 
 from annotation import published
 from annotation.boundaries import pieces_of
 from annotation.confidence import confidence_of
 from annotation.contours import contours_of
 from annotation.correction import PreAnnotation
-from annotation.project import IMAGE_FOLDER, PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
+from annotation.images import show
+from annotation.project import PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
 from annotation.regions import parse_regions, polygon_region, region_id
 from annotation.server import Server
 from annotation.tasks import OpenTask, tasks_of
-from loop.atomic import replacing
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
@@ -103,7 +101,7 @@ def publish(
         for start in range(0, len(fresh), _IMPORT_AT_ONCE):
             batch: list[Any] = []
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
-                batch.append(_prepared(server, task, interface, readonly_above=readonly_above))
+                batch.append(_prepared(server, project, task, interface, readonly_above=readonly_above))
                 progress(start + len(batch), len(fresh), f"section {task.z}")
             client.projects.import_tasks(project, request=batch)
         if fresh:
@@ -140,7 +138,7 @@ def _check(tasks: Sequence[SectionTask]) -> None:
 
 
 def _prepared(
-    server: Server, task: SectionTask, interface: LabelInterface, *, readonly_above: float
+    server: Server, project: int, task: SectionTask, interface: LabelInterface, *, readonly_above: float
 ) -> dict[str, object]:
     """Write the images and the kept pixels of a task; give what is imported."""
     labels = np.asarray(task.labels, np.uint32)
@@ -156,7 +154,7 @@ def _prepared(
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
     _validate(task, prediction, interface)
     published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane))
-    return {"data": _data(server, task), "predictions": [prediction]}
+    return {"data": _data(server, project, task), "predictions": [prediction]}
 
 
 def _validate(task: SectionTask, prediction: Mapping[str, object], interface: LabelInterface) -> None:
@@ -173,9 +171,14 @@ def _validate(task: SectionTask, prediction: Mapping[str, object], interface: La
         )
 
 
-def _data(server: Server, task: SectionTask) -> dict[str, object]:
+def _data(server: Server, project: int, task: SectionTask) -> dict[str, object]:
     shown = {"image": task.image, "before": task.before, "after": task.after}
-    addresses = {name: _image(server, task, name, image) for name, image in shown.items()}
+    nothing = np.full((64, 64), 32, np.uint8)
+    place = f"it{task.iteration:03d}/z{task.z:05d}"
+    addresses = {
+        name: show(server, project, f"{place}-{name}.png", nothing if image is None else image)
+        for name, image in shown.items()
+    }
     return addresses | {
         "section_id": task.section_id,
         "z": task.z,
@@ -185,11 +188,3 @@ def _data(server: Server, task: SectionTask) -> dict[str, object]:
         "before_title": f"Section {task.z - 1} (before)" if task.before is not None else "No section before",
         "after_title": f"Section {task.z + 1} (after)" if task.after is not None else "No section after",
     }
-
-
-def _image(server: Server, task: SectionTask, name: str, image: NDArray[np.uint8] | None) -> str:
-    """Write an image below the served folder; give its address there."""
-    place = Path(IMAGE_FOLDER) / f"it{task.iteration:03d}" / f"z{task.z:05d}-{name}.png"
-    with replacing(server.files / place) as temporary:
-        Image.fromarray(image if image is not None else np.full((64, 64), 32, np.uint8)).save(temporary)
-    return f"/data/local-files/?d={place.as_posix()}"

@@ -1,8 +1,9 @@
-"""The embedded Label Studio of a run: SQLite, loopback only, everything it writes below one folder.
+"""The embedded Label Studio of a run: loopback only, everything it writes below one folder.
 
 It is a daemon: it outlives the command that started it, and any later command finds it by `server.json`.
 """
 
+import os
 import secrets
 import shutil
 import socket
@@ -15,6 +16,7 @@ from typing import Literal
 import httpx
 import psutil
 
+from annotation.database import PostgreSQL
 from annotation.installation import ensure_label_studio, isolated_environment, locked, template_folder
 from annotation.server_process import ServerProcess, known_process, remember
 from loop.atomic import write_text
@@ -22,37 +24,52 @@ from loop.errors import ServerUnavailable
 from loop.progress import Progress, silent
 
 EMAIL = "annotator@proofloop.local"
+PROJECT = "proofloop"
+TOKEN_VARIABLE = "PROOFLOOP_LABEL_STUDIO_TOKEN"  # noqa: S105 - its name, no secret
 _HOST = "127.0.0.1"
+_DATABASE = "database"
 _START_DEADLINE_S = 180.0
 _PORT_DEADLINE_S = 3.0
 
 
 @dataclass(frozen=True)
 class Server:
-    """The address of a running server and where its secrets lie.
+    """A Label Studio, the embedded one or the lab's own: its address and where its secrets lie.
 
     Attributes
     ----------
     url : str
         To open in a browser.
     email : str
-        The user name to log in with.
-    password_file, token_file : Path
-        Generated, readable by their owner alone.
+        Whose token it is; on the embedded server also the user name to log in with.
     directory : Path
-        Everything of the server.
+        RUN/annotation: everything of the embedded server, and what was published to either.
+    token_file : Path or None
+        Readable by its owner alone. None where the environment variable PROOFLOOP_LABEL_STUDIO_TOKEN holds the token.
+    password_file : Path or None
+        Generated, readable by its owner alone. None for the lab's own server, which knows its people.
+    files : Path or None
+        The folder whose files the server shows to those who are logged in; None where images are uploaded.
+    project : str
+        Title of the run's project on it.
     """
 
     url: str
     email: str
-    password_file: Path
-    token_file: Path
     directory: Path
+    token_file: Path | None
+    password_file: Path | None
+    files: Path | None
+    project: str = PROJECT
 
     @property
-    def files(self) -> Path:
-        """The folder whose files the server shows to those who are logged in."""
-        return self.directory / "server" / "files"
+    def is_embedded(self) -> bool:
+        """Whether proofloop runs it."""
+        return self.password_file is not None
+
+    def token(self) -> str:
+        """Read the access token."""
+        return os.environ[TOKEN_VARIABLE] if self.token_file is None else self.token_file.read_text().strip()
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,12 @@ class ServerStatus:
 
 
 def up(
-    directory: Path, *, port: int | None = None, progress: Progress = silent, executable: Path | None = None
+    directory: Path,
+    *,
+    port: int | None = None,
+    database: PostgreSQL | None = None,
+    progress: Progress = silent,
+    executable: Path | None = None,
 ) -> Server:
     """Start the server of `directory`, or find it running.
 
@@ -88,6 +110,8 @@ def up(
         RUN/annotation; made where it is missing.
     port : int, optional
         Taken as it is or refused; without it, the last port, or a free one.
+    database : PostgreSQL, optional
+        Where tasks and annotations are kept; by default in SQLite below `directory`.
     progress : Progress
         Hears of the installation, and counts the seconds of starting.
     executable : Path, optional
@@ -96,7 +120,8 @@ def up(
     Raises
     ------
     ServerUnavailable
-        The port is taken, the executable does not run, or the server does not answer in time.
+        The port is taken, the executable does not run, the server does not answer in time, or its data were begun in
+        another database.
     """
     directory = directory.resolve()
     executable = executable or ensure_label_studio(progress)
@@ -114,8 +139,8 @@ def up(
             _await_health(directory, known, progress)
             return _server(directory, known.port)
         chosen = _choose_port(port, known.port if known else None)
-        _prepare(directory, executable)
-        started = _start(directory, executable, chosen)
+        _prepare(directory, executable, database)
+        started = _start(directory, executable, chosen, database)
         try:
             _await_health(directory, started, progress)
         except BaseException:
@@ -152,13 +177,13 @@ def status(directory: Path) -> ServerStatus:
 
 
 def _server(directory: Path, port: int) -> Server:
-    secrets_folder = directory / "secrets"
     return Server(
         url=f"http://{_HOST}:{port}",
         email=EMAIL,
-        password_file=secrets_folder / "password",
-        token_file=secrets_folder / "token",
         directory=directory,
+        token_file=directory / "secrets" / "token",
+        password_file=directory / "secrets" / "password",
+        files=directory / "server" / "files",
     )
 
 
@@ -203,8 +228,9 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _prepare(directory: Path, executable: Path) -> None:
+def _prepare(directory: Path, executable: Path, database: PostgreSQL | None) -> None:
     """Make secrets and data folder once; a broken-off copy of the template never counts as the data folder."""
+    place = str(database) if database else "SQLite"
     (directory / "secrets").mkdir(exist_ok=True, mode=0o700)
     for name, secret in (("password", secrets.token_urlsafe(12)), ("token", secrets.token_hex(20))):
         path = directory / "secrets" / name
@@ -215,25 +241,37 @@ def _prepare(directory: Path, executable: Path) -> None:
         fresh = directory / "server.new"
         shutil.rmtree(fresh, ignore_errors=True)
         template = template_folder(executable)
-        if template:
+        if template and database is None:
             shutil.copytree(template, fresh)
         fresh.mkdir(exist_ok=True)
         fresh.chmod(0o700)  # the database holds tokens
         (fresh / "files").mkdir()
+        (fresh / _DATABASE).write_text(place)
         fresh.rename(data)
+    kept = (data / _DATABASE).read_text() if (data / _DATABASE).exists() else "SQLite"
+    if kept != place:
+        raise ServerUnavailable(
+            "this run's tasks and annotations are in another database",
+            given=place,
+            expected=kept,
+            fix="set database under [annotation] back; to move, make a new run: it can take over the labelled sections",
+        )
 
 
-def _start(directory: Path, executable: Path, port: int) -> ServerProcess:
+def _start(directory: Path, executable: Path, port: int, database: PostgreSQL | None) -> ServerProcess:
     data = directory / "server"
     server = _server(directory, port)
     # The first start makes this user; secrets travel in the environment since everyone can read a command line.
     environment = isolated_environment(data) | {
         "LABEL_STUDIO_USERNAME": server.email,
-        "LABEL_STUDIO_PASSWORD": server.password_file.read_text().strip(),
-        "LABEL_STUDIO_USER_TOKEN": server.token_file.read_text().strip(),
+        "LABEL_STUDIO_PASSWORD": (directory / "secrets" / "password").read_text().strip(),
+        "LABEL_STUDIO_USER_TOKEN": server.token(),
         "LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED": "true",
-        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(server.files),
+        "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(data / "files"),
+        # Our own helpers listen on loopback; those who could name other addresses there were let in by the run's owner.
+        "SSRF_PROTECTION_ENABLED": "false",
     }
+    environment |= database.for_server() if database else {}
     options = ["--no-browser", "--internal-host", _HOST, "--port", str(port), "--log-level", "WARNING"]
     with _log(directory).open("wb") as log:
         try:
@@ -280,7 +318,7 @@ def _await_health(directory: Path, known: ServerProcess, progress: Progress) -> 
 
 def _answers(server: Server) -> bool:
     """Ask with our own token, so that a stranger on the same port is not taken for our server."""
-    headers = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
+    headers = {"Authorization": f"Token {server.token()}"}
     try:
         answer = httpx.get(f"{server.url}/api/current-user/whoami", headers=headers, timeout=5, trust_env=False)
         return answer.status_code == 200 and answer.json().get("email") == server.email

@@ -1,12 +1,15 @@
 """`proofloop annotator up|down|status`: the embedded Label Studio of a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from flows.terminal import console, progress_bar
+
+if TYPE_CHECKING:
+    from annotation.server import Server
 
 app = typer.Typer(no_args_is_help=True, help="Start, stop and find the embedded Label Studio of a run.")
 
@@ -19,13 +22,13 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port on this machine; default: the last, or a free one.")] = None,
 ) -> None:
     """Start the server, or find it running, and say where to log in."""
-    from annotation import server
+    from flows.labelling_server import server_of
     from flows.runs import open_run
 
     opened = open_run(run)
     with progress_bar("start Label Studio", "s") as progress:
-        started = server.up(opened.folder.annotation, port=port or opened.config.annotation.port, progress=progress)
-    say_where(started.url, started.email, started.password_file)
+        started = server_of(opened, port=port, progress=progress)
+    say_where(started)
 
 
 @app.command(epilog="Example: `proofloop annotator down ac4`")
@@ -54,9 +57,13 @@ def status(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", hel
         return
     console.print(f"Label Studio is {found.state}.")
     if found.server and found.state == "up":
-        say_where(found.server.url, found.server.email, found.server.password_file)
+        say_where(found.server)
 
 
-def say_where(url: str, email: str, password_file: Path) -> None:
-    """Tell where and how to log in, without showing the password."""
-    console.print(f"Log in at [bold]{url}[/] as {email}; the password is in {escape(str(password_file))}")
+def say_where(server: "Server") -> None:
+    """Tell where and how to log in, without showing a password."""
+    if server.is_embedded:
+        how = f"as {server.email}; the password is in {escape(str(server.password_file))}"
+    else:
+        how = f"as yourself; the project is {escape(server.project)}"
+    console.print(f"Log in at [bold]{server.url}[/] {how}")

@@ -47,6 +47,17 @@ class RankingConfig(BaseModel):
     """Least difference in z between two sections of one iteration."""
 
 
+class LabServerConfig(BaseModel):
+    """A Label Studio that the lab already runs, instead of the embedded one."""
+
+    model_config = _STRICT
+
+    url: str | None = None
+    """Its address, for instance https://label-studio.lab.example; without it proofloop runs one of its own."""
+    token_file: str | None = None
+    """File with an access token, mode 600; without it RUN/annotation/secrets/token or an environment variable."""
+
+
 class AnnotationConfig(BaseModel):
     """Who corrects the contours."""
 
@@ -56,6 +67,10 @@ class AnnotationConfig(BaseModel):
     """People in Label Studio, or the oracle that submits the given labels through the same server."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the embedded Label Studio on this machine; without it a free one is taken."""
+    database: str | None = None
+    """PostgreSQL for the embedded Label Studio, postgresql://user@host:port/name, no password; without it SQLite."""
+    server: LabServerConfig = LabServerConfig()
+    """A Label Studio that the lab already runs."""
     min_object_px: int = Field(default=25, ge=0)
     """Predicted objects smaller than this, in pixels of a section, are not drawn as contours."""
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from annotation.ingest import Harvest, Submission, ingest, key_of
 from annotation.project import VERDICTS
-from annotation.server import up
+from flows.labelling_server import server_of
 from flows.runs import Run
 from loop.agreement import section_agreement
 from loop.errors import ProofloopError
@@ -72,7 +72,7 @@ def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
         for event in run.ledger.in_force()
         if event.correction is not None
     }
-    server = up(run.folder.annotation, port=run.config.annotation.port)
+    server = server_of(run)
     harvest = ingest(server, known, since=last.seen_until if last else None, progress=progress)
     for submission in harvest.submissions:
         _store(run, submission)

@@ -6,8 +6,8 @@ from skimage.segmentation import expand_labels
 
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
-from annotation.server import up
 from flows.ingesting import open_sections
+from flows.labelling_server import server_of
 from flows.learning import prediction_store, promoted_model
 from flows.runs import Run
 from loop.events import Published, Ranked
@@ -45,7 +45,7 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
     ranked = run.ledger.finished(Ranked, iteration)
     tasks: dict[int, int] = {}
     if ranked.chosen:
-        server = up(run.folder.annotation, port=run.config.annotation.port)
+        server = server_of(run)
         sections = [_section_task(run, ranked, z) for z in ranked.chosen]
         tasks = dict(zip(ranked.chosen, publish(server, sections, progress=progress), strict=True))
     run.ledger.append(Published(iteration=iteration, tasks=tasks))
@@ -55,7 +55,7 @@ def answer_by_oracle(run: Run, progress: Progress = silent) -> None:
     """Let the oracle correct and submit the open tasks through the server."""
     iteration = require(run.ledger, Stage.INGEST)
     if open_sections(run, iteration):
-        server = up(run.folder.annotation, port=run.config.annotation.port)
+        server = server_of(run)
         annotate(server, iteration, run.labels.section, progress=progress)
 
 

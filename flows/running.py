@@ -4,8 +4,8 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from annotation.server import up
 from flows.cli_annotator import say_where
+from flows.labelling_server import server_of
 from flows.runs import Run, open_run
 from flows.summarise import status_table, summarise
 from flows.terminal import console
@@ -35,6 +35,5 @@ def iterate_until(root: Path, iterations: int) -> None:
 
 def say_waiting(run: Run) -> None:
     """Tell where the annotators' work is and how to go on."""
-    server = up(run.folder.annotation, port=run.config.annotation.port)
-    say_where(server.url, server.email, server.password_file)
+    say_where(server_of(run))
     console.print(f"When sections are submitted, go on with: proofloop iterate {escape(str(run.folder.root))}")

@@ -67,7 +67,7 @@ def page(published_server: Server) -> Iterator[Page]:
         page.set_default_timeout(60_000)
         page.goto(published_server.url)
         page.fill("input[name=email]", published_server.email)
-        page.fill("input[name=password]", published_server.password_file.read_text().strip())
+        page.fill("input[name=password]", (published_server.directory / "secrets" / "password").read_text().strip())
         page.click("button[type=submit]")
         page.wait_for_url(lambda url: "login" not in url)
         yield page

@@ -94,7 +94,7 @@ def test_a_skipped_task_is_no_submission_and_is_reported(server: Server, client:
 def test_a_draft_is_no_submission_and_its_time_counts_once(server: Server, client: LabelStudio) -> None:
     (number,) = publish(server, [task(4, 30)])
     (prediction,) = client.predictions.list(task=number)
-    headers = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
+    headers = {"Authorization": f"Token {server.token()}"}
     body = {"result": [dict(region) for region in prediction.result], "lead_time": 3.0}
     answer = httpx.post(f"{server.url}/api/tasks/{number}/drafts", headers=headers, json=body)
     assert answer.status_code == 201

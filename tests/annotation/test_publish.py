@@ -18,7 +18,7 @@ def test_sections_are_served_by_rank_with_images_and_contours(server: Server, cl
     held = tasks_of(client, project, 10)
     assert [(one.task_id, one.z) for one in held] == list(zip(numbers, (9, 2, 5), strict=True))
     assert client.projects.get(id=project).sampling == "Sequential sampling"
-    headers = {"Authorization": f"Token {server.token_file.read_text().strip()}"}
+    headers = {"Authorization": f"Token {server.token()}"}
     shown = client.tasks.get(str(numbers[0])).data
     assert shown["reason"] == "It is a test."
     for name in ("image", "before", "after"):

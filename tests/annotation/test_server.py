@@ -52,7 +52,7 @@ def test_secrets_are_for_their_owner_and_in_no_command_line_or_log(server: Serve
     pid = status(server.directory).pid
     assert pid is not None
     seen = " ".join(psutil.Process(pid).cmdline()) + status(server.directory).log.read_text()
-    for path in (server.password_file, server.token_file):
+    for path in (server.directory / "secrets" / "password", server.directory / "secrets" / "token"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.read_text().strip() not in seen
     assert stat.S_IMODE((server.directory / "server").stat().st_mode) == 0o700

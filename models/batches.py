@@ -13,15 +13,15 @@ from models.dataset import PatchSampler
 
 @dataclass(frozen=True)
 class Batch:
-    """`image` (batch, 1, z + 2 * context, y, x), `membrane` and `mask` (batch, 1, z, y, x), all float32."""
+    """`image` (batch, 1, z + 2 * context, y, x), `target` and `mask` (batch, channel, z, y, x), all float32."""
 
     image: Tensor
-    membrane: Tensor
+    target: Tensor
     mask: Tensor
 
     def to(self, device: torch.device) -> "Batch":
         """Move to a device."""
-        return Batch(*(part.to(device, non_blocking=True) for part in (self.image, self.membrane, self.mask)))
+        return Batch(*(part.to(device, non_blocking=True) for part in (self.image, self.target, self.mask)))
 
 
 def batches(sampler: PatchSampler, numbers: Iterable[range], *, workers: int) -> Generator[Batch]:
@@ -44,6 +44,6 @@ def batch(sampler: PatchSampler, numbers: range) -> Batch:
     samples = [sampler.sample(number) for number in numbers]
     return Batch(
         image=torch.from_numpy(np.stack([sample.image for sample in samples]))[:, None],
-        membrane=torch.from_numpy(np.stack([sample.membrane for sample in samples]))[:, None],
-        mask=torch.from_numpy(np.stack([sample.mask for sample in samples]))[:, None],
+        target=torch.from_numpy(np.stack([sample.target for sample in samples])),
+        mask=torch.from_numpy(np.stack([sample.mask for sample in samples])),
     )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from loop.errors import InputError
 from models.augment import AugmentConfig, augment
-from models.targets import loss_mask, membrane_target
+from models.targets import Target
 
 NOT_ANNOTATED = np.int32(-1)
 
@@ -22,7 +22,7 @@ class TrainingBlock:
     image : (z, y, x) uint8
         Every section, also those that serve only as context.
     labels : (z, y, x) unsigned
-        Instances, 0 = membrane; read only where annotated.
+        Instances, 0 = membrane; heeded only where annotated.
     annotated : (z,) or (z, y, x) bool
         Which sections, or which voxels of them, have labels that count.
     """
@@ -43,6 +43,13 @@ class TrainingBlock:
                 expected="image and labels of one shape (z, y, x) and one flag a section or voxel",
                 fix="cut image, labels and flags from the same sections",
             )
+        if self.image.size == 0:
+            raise InputError(
+                "a training block is empty",
+                given=f"image {self.image.shape}",
+                expected="at least one section with pixels",
+                fix="check the range of sections and the crop",
+            )
         if self.image.dtype != np.uint8 or self.labels.dtype.kind != "u" or self.annotated.dtype != np.bool_:
             raise InputError(
                 "the parts of a training block have the wrong type",
@@ -59,16 +66,16 @@ class TrainingBlock:
 
 @dataclass(frozen=True)
 class Sample:
-    """One thing to learn: `image` (z + 2 * context, y, x) in [0, 1]; `membrane` and `mask` (z, y, x), 0 or 1."""
+    """One thing to learn: `image` (z + 2 * context, y, x) in [0, 1]; `target` and `mask` (channel, z, y, x)."""
 
     image: NDArray[np.float32]
-    membrane: NDArray[np.float32]
+    target: NDArray[np.float32]
     mask: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class PatchShape:
-    """Extents of a sample: `sections` of membrane, `px` along y and x, `context` more sections either side."""
+    """Extents of a sample: `sections` of target, `px` along y and x, `context` more sections either side."""
 
     sections: int
     px: int
@@ -84,8 +91,8 @@ class PatchSampler:
         Sections are drawn evenly from all that are annotated.
     shape : PatchShape
         Patches are centred on an annotated section; what they need beyond a block's ends is its reflection.
-    border_px : int
-        Width of membrane, see `membrane_target`.
+    target : Target
+        What is to be learnt.
     augmentation : AugmentConfig
         How samples are altered.
     seed : int
@@ -104,15 +111,14 @@ class PatchSampler:
         blocks: Sequence[TrainingBlock],
         shape: PatchShape,
         *,
-        border_px: int,
+        target: Target,
         augmentation: AugmentConfig,
         seed: int,
         foreground_rate: float = 0.0,
     ) -> None:
-        _check(blocks, shape)
+        _check(blocks, shape, target)
         self._blocks, self._shape, self._seed = tuple(blocks), shape, seed
-        self._labels = [_small_numbers(block.labels) for block in blocks]
-        self._border_px, self._augmentation = border_px, augmentation
+        self._target, self._augmentation = target, augmentation
         self._foreground_rate = foreground_rate
         self._centres = [
             (number, int(z)) for number, block in enumerate(blocks) for z in np.flatnonzero(block.sections_annotated)
@@ -129,7 +135,8 @@ class PatchSampler:
         z = reflected(np.arange(first, first + depth), len(block.image))
         window = (slice(top, top + shape.px), slice(left, left + shape.px))
         annotated = block.annotated[z][:, None, None] if block.annotated.ndim == 1 else block.annotated[(z, *window)]
-        labels = np.where(annotated, self._labels[which][(z, *window)], NOT_ANNOTATED)
+        instances = _small_numbers(self._target.instances(block.labels[(z, *window)]))
+        labels = np.where(annotated, instances, NOT_ANNOTATED)
         patch = augment(block.image[(z, *window)], labels, config=self._augmentation, rng=rng)
         return self._cut(patch.image, patch.labels)
 
@@ -139,7 +146,7 @@ class PatchSampler:
         _, height, width = block.image.shape
         # no number is drawn for a rate of 0, so that the stream stays what it was
         if self._foreground_rate and rng.random() < self._foreground_rate:
-            labelled = np.flatnonzero((self._labels[which][centre] > 0) & block.annotated[centre])
+            labelled = np.flatnonzero((self._target.instances(block.labels[centre]) > 0) & block.annotated[centre])
             if len(labelled):
                 row, column = divmod(int(labelled[rng.integers(len(labelled))]), width)
                 return _around(row, height, px, rng), _around(column, width, px, rng)
@@ -148,9 +155,8 @@ class PatchSampler:
     def _cut(self, image: NDArray[np.float32], labels: NDArray[np.int32]) -> Sample:
         inner = labels[self._shape.context : self._shape.context + self._shape.sections]
         annotated = inner != NOT_ANNOTATED
-        membrane = membrane_target(np.where(annotated, inner, 0).astype(np.uint32), border_px=self._border_px)
-        mask = loss_mask(annotated, border_px=self._border_px)
-        return Sample(image=image, membrane=(membrane & mask).astype(np.float32), mask=mask.astype(np.float32))
+        target, mask = self._target.drawn(np.where(annotated, inner, 0).astype(np.uint32), annotated)
+        return Sample(image=image, target=target, mask=mask)
 
 
 def _around(position: int, extent: int, px: int, rng: np.random.Generator) -> int:
@@ -178,7 +184,7 @@ def _small_numbers(labels: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
     return small
 
 
-def _check(blocks: Sequence[TrainingBlock], shape: PatchShape) -> None:
+def _check(blocks: Sequence[TrainingBlock], shape: PatchShape, target: Target) -> None:
     if not any(block.annotated.any() for block in blocks):
         raise InputError(
             "there is nothing to learn from",
@@ -186,12 +192,18 @@ def _check(blocks: Sequence[TrainingBlock], shape: PatchShape) -> None:
             expected="at least one annotated section",
             fix="give labels for at least one section",
         )
-    if not any(block.labels[block.annotated].any() for block in blocks):
+    # section by section, since the labels need not fit in memory
+    if not any(
+        target.instances(labels[counts]).any()
+        for block in blocks
+        for labels, counts in zip(block.labels, block.annotated, strict=True)
+    ):
+        chosen = f" or none of the chosen {list(target.ids)}" if target.name == "binary" else ""
         raise InputError(
             "the labels have no foreground",
-            given="annotated sections in which every voxel is 0",
+            given=f"annotated sections in which every voxel is 0{chosen}",
             expected="instances with numbers above 0; 0 is membrane",
-            fix="check that the right dataset was given as labels",
+            fix="check that the right dataset was given as labels, and the right ids if a target has them",
         )
     for block in blocks:
         if min(block.image.shape[1:]) < shape.px:

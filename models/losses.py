@@ -5,23 +5,36 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional
 
+from models.readout import TargetName
+
 LossName = Literal["bce", "weighted_bce", "dice", "bce_dice", "focal", "focal_dice"]
 FOREGROUND_LEAST = 1e-4
 WEIGHT_MOST = 50.0
 FOCUS = 2
 
 
-def membrane_loss(logits: Tensor, target: Tensor, mask: Tensor, *, name: LossName) -> Tensor:
+def loss_of(drawn: Tensor, wanted: Tensor, mask: Tensor, *, target: TargetName, name: LossName) -> Tensor:
+    """Compare what a network drew with what it should have, (batch, channel, z, y, x).
+
+    A distance is compared by the absolute error, rounded off below 1 px; everything else by the loss called `name`.
+    """
+    if target == "signed_distance":
+        return _mean(functional.smooth_l1_loss(drawn, wanted, reduction="none"), mask)
+    return binary_loss(drawn, wanted, mask, name=name)
+
+
+def binary_loss(logits: Tensor, target: Tensor, mask: Tensor, *, name: LossName) -> Tensor:
     """Compare logits with a binary target.
 
     Parameters
     ----------
-    logits, target, mask : (batch, 1, z, y, x) float
-        `target` is 1 on membrane; `mask` is 1 where the target counts and 0 elsewhere.
+    logits, target, mask : (batch, channel, z, y, x) float
+        `target` is 0 or 1; `mask` is 1 where the target counts and 0 elsewhere.
     name : str
-        `bce` is cross-entropy. `weighted_bce` gives membrane and inside equal say: w = y (1 - f) / f + (1 - y) with f
-        the foreground fraction, w at most 50. `focal` (Lin, Goyal, Girshick, He and Dollar, "Focal loss for dense
-        object detection", 2017) scales each voxel's cross-entropy by the square of what its right class lacks.
+        `bce` is cross-entropy. `weighted_bce` gives foreground and background equal say:
+        w = y (1 - f) / f + (1 - y) with f the foreground fraction, w at most 50. `focal` (Lin, Goyal, Girshick, He and
+        Dollar, "Focal loss for dense object detection", 2017) scales each voxel's cross-entropy by the square of what
+        its right class lacks.
         `dice` is 1 - Dice; `bce_dice` and `focal_dice` are sums.
 
     Returns

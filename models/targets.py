@@ -1,15 +1,69 @@
 """What a network can learn to draw, made from the instances that people label."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from loop.errors import InputError
+from models.affinities import affinity_mask, affinity_target
+from models.readout import TargetName
 
 _IN_SECTION = ndimage.generate_binary_structure(3, 1)
 _IN_SECTION[[0, 2]] = False
+DISTANCE_PX_MOST = 15.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be drawn.
+
+    Attributes
+    ----------
+    name : str
+        Membrane, affinities, signed distance, or chosen instances.
+    border_px : int
+        How far membrane reaches into each instance, see `membrane_target`; `binary` does not heed it.
+    ids : tuple of int
+        The instances that `binary` chooses.
+    """
+
+    name: TargetName = "membrane"
+    border_px: int = 1
+    ids: tuple[int, ...] = ()
+
+    def instances(self, labels: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+        """Give `labels` as they matter here: chosen instances become 1 and the others 0, if any are to be chosen."""
+        return binary_target(labels, self.ids).astype(np.uint8) if self.name == "binary" else labels
+
+    def drawn(
+        self, instances: NDArray[np.unsignedinteger], annotated: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Draw it from `instances` (z, y, x), known where `annotated`; and tell where it counts, (channel, z, y, x)."""
+        drawn, counts = self._drawn(instances, annotated)
+        return np.where(counts, drawn, 0).astype(np.float32), counts.astype(np.float32)
+
+    def _drawn(
+        self, instances: NDArray[np.unsignedinteger], annotated: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_] | NDArray[np.float32], NDArray[np.bool_]]:
+        border_px = self.border_px
+        match self.name:
+            case "membrane":
+                return membrane_target(instances, border_px=border_px)[None], loss_mask(annotated, border_px=border_px)[
+                    None
+                ]
+            case "affinities":
+                parted = np.where(membrane_target(instances, border_px=border_px), 0, instances)
+                return affinity_target(parted), affinity_mask(loss_mask(annotated, border_px=border_px))
+            case "signed_distance":
+                # as far as the distance goes, it depends on what is not annotated
+                known = loss_mask(annotated, border_px=border_px + math.ceil(DISTANCE_PX_MOST))
+                return signed_distance_target(instances, border_px=border_px)[None], known[None]
+            case "binary":
+                return (instances > 0)[None], annotated[None]
 
 
 def membrane_target(labels: NDArray[np.unsignedinteger], *, border_px: int = 1) -> NDArray[np.bool_]:
@@ -86,7 +140,7 @@ def binary_target(labels: NDArray[np.unsignedinteger], ids: Sequence[int]) -> ND
 
 
 def signed_distance_target(
-    labels: NDArray[np.unsignedinteger], *, border_px: int = 1, most_px: float = 15.0
+    labels: NDArray[np.unsignedinteger], *, border_px: int = 1, most_px: float = DISTANCE_PX_MOST
 ) -> NDArray[np.float32]:
     """Give the distance from the membrane's edge, section by section.
 

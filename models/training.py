@@ -20,11 +20,12 @@ from loop.progress import Progress, silent
 from models.batches import Batch, batches
 from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
-from models.losses import membrane_loss
+from models.losses import loss_of
 from models.processes import Processes, joined
+from models.readout import TargetName, membrane_drawn, membrane_probability
 from models.start import first_network
-from models.training_config import TrainingConfig, check_patch
-from models.training_state import TrainingState, fresh_state, resume_state, save_state, update_average
+from models.training_config import TrainingConfig, check_patch, check_target
+from models.training_state import TrainingState, fresh_state, resume_state, save_state, state_is_of, update_average
 from models.validation import Validator
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -85,6 +86,7 @@ def train(
     normalisation and Dice, which each process takes over its own share.
     """
     check_patch(config)
+    check_target(config)
     sampler = _sampler(blocks, config)
     validator = Validator(validation, config) if validation else None
     if config.patience and validator is None:
@@ -92,13 +94,16 @@ def train(
             "training cannot stop early without sections to measure on",
             given=f"patience = {config.patience} and no validation sections",
             expected="validation sections, or patience = 0",
-            fix="set patience = 0 in the training settings",
+            fix="name validation sections, or set patience = 0 in the training settings",
         )
     fingerprint = _fingerprint([*blocks, *validation], config, start_from)
     with joined(config.device) as processes:
         course = _Course(config, sampler, validator, processes, out_dir / UNFINISHED, fingerprint)
         finished = _finished(out_dir / CHECKPOINT, fingerprint)
-        return finished or _train(course, out_dir / CHECKPOINT, start_from, progress)
+        if finished is None:
+            return _train(course, out_dir / CHECKPOINT, start_from, progress)
+        course.tidy()
+        return finished
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,11 @@ class _Course:
     def save(self, state: TrainingState) -> None:
         if self.processes.writes:
             save_state(self.unfinished, state, fingerprint=self.fingerprint)
+
+    def tidy(self) -> None:
+        """Remove the state that a kill between the last two steps of a training left beside its checkpoint."""
+        if self.processes.writes and state_is_of(self.unfinished, self.fingerprint):
+            self.unfinished.unlink()
 
     def shares(self, first_step: int) -> Iterator[range]:
         """Numbers of this process's samples for each update to come."""
@@ -134,14 +144,15 @@ class _Report:
         if self.writer is not None:
             self.writer.add_scalar(name, value, step)
 
-    def pictures(self, batch: Batch, logits: Tensor, step: int) -> None:
-        """Show the middle section of the first patch: EM, truth and prediction side by side."""
+    def pictures(self, name: str, batch: Batch, drawn: Tensor, *, target: TargetName, step: int) -> None:
+        """Show the middle section of the first patch: EM, true membrane and predicted membrane side by side."""
         if self.writer is not None:
-            middle = batch.membrane.shape[2] // 2
-            context = (batch.image.shape[2] - batch.membrane.shape[2]) // 2
-            seen = logits[0, :, middle].float().sigmoid()
-            strip = [batch.image[0, :, middle + context], batch.membrane[0, :, middle], seen]
-            self.writer.add_image("training/EM, truth, prediction", torch.cat(strip, dim=2), step)
+            middle = batch.target.shape[2] // 2
+            context = (batch.image.shape[2] - batch.target.shape[2]) // 2
+            true = membrane_drawn(batch.target[:1], target)[0, :, middle]
+            seen = membrane_probability(drawn[:1].cpu().float(), target)[0, :, middle]
+            strip = [batch.image[0, :, middle + context], true, seen]
+            self.writer.add_image(f"{name}/EM, truth, prediction", torch.cat(strip, dim=2), step)
 
 
 def _train(course: _Course, result: Path, start_from: Path | None, progress: Progress) -> TrainingResult:
@@ -176,7 +187,7 @@ def _run(state: TrainingState, course: _Course, *, peak: float, report: _Report)
                 break
             for group in state.optimiser.param_groups:
                 group["lr"] = scheduled(state.step, config.steps, peak=peak)
-            loss, logits = _update(state, network, batch.to(course.processes.device), course)
+            loss, drawn = _update(state, network, batch.to(course.processes.device), course)
             state.step += 1
             state.loss = loss if math.isnan(state.loss) else 0.95 * state.loss + 0.05 * loss
             update_average(state, config.average)
@@ -185,7 +196,7 @@ def _run(state: TrainingState, course: _Course, *, peak: float, report: _Report)
             if state.step % config.checkpoint_every == 0 and state.step < config.steps:
                 course.save(state)
             if state.step % config.checkpoint_every == 0 or state.step == config.steps:
-                report.pictures(batch, logits.cpu(), state.step)
+                report.pictures("training", batch, drawn, target=config.network.target, step=state.step)
             rate = (state.step - first) * config.batch / (time.perf_counter() - begun)
             report.progress(state.step, config.steps, f"loss {state.loss:.3f}, {rate:.1f} samples/s")
 
@@ -196,8 +207,11 @@ def _validate(state: TrainingState, course: _Course, report: _Report) -> None:
     if course.validator is None or not due:
         return
     processes = course.processes
-    loss = processes.agreed(course.validator.loss(state.network, state.average, processes))
+    measured = course.validator.measure(state.network, state.average, processes)
+    loss = processes.agreed(measured.loss)
     report.scalar("validation/loss", loss, state.step)
+    target = course.config.network.target
+    report.pictures("validation", measured.first, measured.drawn, target=target, step=state.step)
     if loss < state.best_loss:
         state.best = {name: tensor.clone() for name, tensor in state.average.items()}
         state.best_loss, state.stale = loss, 0
@@ -217,8 +231,9 @@ def scheduled(step: int, steps: int, *, peak: float) -> float:
 def _update(state: TrainingState, network: nn.Module, batch: Batch, course: _Course) -> tuple[float, Tensor]:
     state.optimiser.zero_grad(set_to_none=True)
     with course.processes.autocast():
-        logits = network(batch.image)
-    loss = membrane_loss(logits.float(), batch.membrane, batch.mask, name=course.config.loss)
+        drawn = network(batch.image)
+    target, name = course.config.network.target, course.config.loss
+    loss = loss_of(drawn.float(), batch.target, batch.mask, target=target, name=name)
     loss.backward()  # type: ignore[no-untyped-call]
     norm = clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_MOST)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
@@ -227,14 +242,14 @@ def _update(state: TrainingState, network: nn.Module, batch: Batch, course: _Cou
             f" the last good state is kept in {course.unfinished}: lower the learning rate or check the images"
         )
     state.optimiser.step()
-    return float(loss.detach()), logits.detach()
+    return float(loss.detach()), drawn.detach()
 
 
 def _sampler(blocks: Sequence[TrainingBlock], config: TrainingConfig) -> PatchSampler:
     return PatchSampler(
         blocks,
         PatchShape(config.patch_sections, config.patch_px, config.network.context_sections),
-        border_px=config.border_px,
+        target=config.target,
         augmentation=config.augmentation,
         seed=config.seed,
         foreground_rate=config.foreground_rate,
@@ -243,7 +258,9 @@ def _sampler(blocks: Sequence[TrainingBlock], config: TrainingConfig) -> PatchSa
 
 def _fingerprint(blocks: Sequence[TrainingBlock], config: TrainingConfig, start_from: Path | None) -> str:
     """Name a training by everything that its outcome depends on."""
-    digest = hashlib.sha256(config.model_dump_json(exclude={"checkpoint_every", "workers", "device"}).encode())
+    digest = hashlib.sha256(
+        config.model_dump_json(exclude={"checkpoint_every", "workers", "device", "processes"}).encode()
+    )
     if start_from is not None:
         digest.update(checkpoint_sha256(start_from).encode())
     for block in blocks:

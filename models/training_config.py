@@ -1,5 +1,7 @@
 """The settings of a training."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from loop.errors import InputError
@@ -10,6 +12,7 @@ from models.names import ModelName
 from models.processes import DeviceName
 from models.registry import Layout, architecture
 from models.resnet_weights import PUBLISHED
+from models.targets import Target
 
 
 class TrainingConfig(BaseModel):
@@ -26,7 +29,7 @@ class TrainingConfig(BaseModel):
     batch: PositiveInt
     """Patches an update."""
     patch_sections: PositiveInt
-    """Sections of membrane in a patch; the network's context comes on top."""
+    """Sections of the target in a patch; the network's context comes on top."""
     patch_px: PositiveInt
     """Extent of a patch along y and x; a multiple of the network's grid."""
     learning_rate: PositiveFloat
@@ -41,6 +44,8 @@ class TrainingConfig(BaseModel):
     """What is minimised."""
     border_px: NonNegativeInt = 1
     """How far membrane reaches into each instance, see `membrane_target`."""
+    target_ids: tuple[PositiveInt, ...] = ()
+    """Instances to mark where the network's target is `binary`, as the labels number them."""
     foreground_rate: float = Field(default=0.0, ge=0, le=1)
     """Share of patches that hold a piece of a labelled object; raise it where objects are sparse."""
     validate_every: PositiveInt = 100
@@ -59,6 +64,13 @@ class TrainingConfig(BaseModel):
     """Updates between two saved states that a killed training can resume from."""
     workers: PositiveInt = 1
     """Threads that prepare patches; any number gives the same patches."""
+    processes: PositiveInt | Literal["auto"] = "auto"
+    """Processes that train together, on a GPU each where there are some; `auto` is one for each GPU, else one."""
+
+    @property
+    def target(self) -> Target:
+        """What is to be learnt."""
+        return Target(self.network.target, self.border_px, self.target_ids)
 
 
 def training_preset(name: ModelName) -> TrainingConfig:
@@ -96,6 +108,17 @@ def training_preset(name: ModelName) -> TrainingConfig:
             section_grade_rate=0.5, shift_px=25.0, line_rate=0.05, faint_rate=0.05, blur_rate=0.05
         ),
     )
+
+
+def check_target(config: TrainingConfig) -> None:
+    """Refuse chosen instances for a target that has no use for them, and a choice of none."""
+    if (config.network.target == "binary") != bool(config.target_ids):
+        raise InputError(
+            "the target and the chosen instances do not go together",
+            given=f"target = {config.network.target!r}, target_ids = {list(config.target_ids)}",
+            expected="ids for the target binary, and for no other",
+            fix='set target_ids in [training], or target = "membrane" in [training.network]',
+        )
 
 
 def check_patch(config: TrainingConfig) -> None:

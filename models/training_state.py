@@ -116,6 +116,11 @@ def resume_state(path: Path, state: TrainingState, *, fingerprint: str) -> Train
     return state
 
 
+def state_is_of(path: Path, fingerprint: str) -> bool:
+    """Tell whether a training of this fingerprint left its state at `path`."""
+    return path.exists() and load_checkpoint(path).provenance["fingerprint"] == fingerprint
+
+
 def _parameters(optimiser: torch.optim.Optimizer) -> list[nn.Parameter]:
     return [parameter for group in optimiser.param_groups for parameter in group["params"]]
 

@@ -7,12 +7,12 @@ import pytest
 from loop.errors import InputError
 from models.augment import AugmentConfig
 from models.dataset import PatchSampler, PatchShape, Sample, TrainingBlock, reflected
-from models.targets import membrane_target
+from models.targets import Target, membrane_target
 from tests.models.builders import STILL, block
 
 
 def sampler_of(*blocks: TrainingBlock, shape: PatchShape, augmentation: AugmentConfig = STILL) -> PatchSampler:
-    return PatchSampler(blocks, shape, border_px=1, augmentation=augmentation, seed=3)
+    return PatchSampler(blocks, shape, target=Target(), augmentation=augmentation, seed=3)
 
 
 def test_the_patches_do_not_depend_on_how_many_threads_ask_for_them() -> None:
@@ -22,7 +22,7 @@ def test_the_patches_do_not_depend_on_how_many_threads_ask_for_them() -> None:
         together = list(pool.map(sampler.sample, reversed(range(24))))
     for one, other in zip(alone, reversed(together), strict=True):
         np.testing.assert_array_equal(one.image, other.image)
-        np.testing.assert_array_equal(one.membrane, other.membrane)
+        np.testing.assert_array_equal(one.target, other.target)
 
 
 def test_only_annotated_sections_count_and_their_neighbours_are_context() -> None:
@@ -32,10 +32,10 @@ def test_only_annotated_sections_count_and_their_neighbours_are_context() -> Non
     sampler = sampler_of(one, shape=PatchShape(sections=3, px=8, context=1))
     for number in range(20):
         sample = sampler.sample(number)
-        assert sample.mask.max(axis=(1, 2)).sum() == 1
-        centre = int(sample.mask[:, 0, 0].argmax()) + 1
+        assert sample.mask[0].max(axis=(1, 2)).sum() == 1
+        centre = int(sample.mask[0, :, 0, 0].argmax()) + 1
         assert sample.image[centre, 0, 0] == pytest.approx(2 / 5)
-        assert not sample.membrane[sample.mask == 0].any()
+        assert not sample.target[sample.mask == 0].any()
 
 
 def test_of_a_partly_annotated_section_only_the_annotated_part_counts() -> None:
@@ -44,7 +44,7 @@ def test_of_a_partly_annotated_section_only_the_annotated_part_counts() -> None:
     sample = sampler_of(replace(block(), annotated=annotated), shape=PatchShape(1, 48, 0)).sample(0)
     # the part's edge is no end of an instance, so one pixel all around is not known
     assert sample.mask.sum() == 13 * 23
-    assert sample.membrane.sum() == membrane_target(block().labels)[2, 6:19, 6:29].sum()
+    assert sample.target.sum() == membrane_target(block().labels)[2, 6:19, 6:29].sum()
 
 
 def test_patches_seek_the_labelled_objects_as_often_as_they_are_told() -> None:
@@ -54,9 +54,9 @@ def test_patches_seek_the_labelled_objects_as_often_as_they_are_told() -> None:
 
     def share(rate: float) -> float:
         sampler = PatchSampler(
-            [one], PatchShape(1, 20, 0), border_px=0, augmentation=STILL, seed=0, foreground_rate=rate
+            [one], PatchShape(1, 20, 0), target=Target(border_px=0), augmentation=STILL, seed=0, foreground_rate=rate
         )
-        return float(np.mean([sampler.sample(number).membrane.min() == 0 for number in range(200)]))
+        return float(np.mean([sampler.sample(number).target.min() == 0 for number in range(200)]))
 
     # half of the sections hold nothing, so even the keenest sampler finds something half the time
     assert share(0.0) < 0.05
@@ -75,7 +75,7 @@ def test_huge_ids_are_told_apart_in_warped_patches() -> None:
     labels[:, 8:] += np.uint64(1)
     one = TrainingBlock(image=image, labels=labels, annotated=np.ones(1, bool))
     sample: Sample = sampler_of(one, shape=PatchShape(1, 16, 0)).sample(0)
-    assert sample.membrane.sum() == 2 * 16
+    assert sample.target.sum() == 2 * 16
 
 
 def test_a_patch_larger_than_the_sections_is_refused() -> None:
@@ -87,6 +87,13 @@ def test_labels_without_foreground_are_refused() -> None:
     empty = replace(block(), labels=np.zeros((6, 48, 48), np.uint32))
     with pytest.raises(InputError, match="no foreground"):
         sampler_of(empty, shape=PatchShape(1, 16, 1))
+
+
+def test_an_empty_crop_is_refused() -> None:
+    with pytest.raises(InputError, match="block is empty"):
+        TrainingBlock(np.zeros((0, 48, 48), np.uint8), np.zeros((0, 48, 48), np.uint32), np.ones(0, bool))
+    with pytest.raises(InputError, match="block is empty"):
+        TrainingBlock(np.zeros((2, 48, 0), np.uint8), np.zeros((2, 48, 0), np.uint32), np.ones(2, bool))
 
 
 def test_blocks_without_annotation_are_refused() -> None:

@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 import torch
 
-from models.losses import LossName, membrane_loss
+from models.losses import LossName, binary_loss
 
 SHAPE = (1, 1, 1, 2, 5)
 NAMES = get_args(LossName)
@@ -14,7 +14,7 @@ NAMES = get_args(LossName)
 @pytest.mark.parametrize("truth", [0.0, 1.0])
 def test_the_loss_is_finite_on_crops_of_one_class(name: LossName, truth: float) -> None:
     logits = torch.full(SHAPE, 60.0, requires_grad=True)
-    loss = membrane_loss(logits, torch.full(SHAPE, truth), torch.ones(SHAPE), name=name)
+    loss = binary_loss(logits, torch.full(SHAPE, truth), torch.ones(SHAPE), name=name)
     loss.backward()  # type: ignore[no-untyped-call]
     assert math.isfinite(loss.item())
     assert logits.grad is not None
@@ -23,7 +23,7 @@ def test_the_loss_is_finite_on_crops_of_one_class(name: LossName, truth: float) 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_lost_where_nothing_counts(name: LossName) -> None:
-    assert membrane_loss(torch.randn(SHAPE), torch.ones(SHAPE), torch.zeros(SHAPE), name=name).item() == 0
+    assert binary_loss(torch.randn(SHAPE), torch.ones(SHAPE), torch.zeros(SHAPE), name=name).item() == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,14 +33,14 @@ def test_voxels_outside_the_mask_change_nothing(name: LossName) -> None:
     mask = torch.ones(SHAPE)
     mask[..., 0] = 0
     spoilt = torch.where(mask > 0, logits, 99.0)
-    before, after = (membrane_loss(given, target, mask, name=name) for given in (logits, spoilt))
+    before, after = (binary_loss(given, target, mask, name=name) for given in (logits, spoilt))
     assert before.item() == pytest.approx(after.item())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_better_prediction_loses_less(name: LossName) -> None:
     target = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0] * 2).reshape(SHAPE)
-    right, wrong = (membrane_loss(sign * (8 * target - 4), target, torch.ones(SHAPE), name=name) for sign in (1, -1))
+    right, wrong = (binary_loss(sign * (8 * target - 4), target, torch.ones(SHAPE), name=name) for sign in (1, -1))
     assert right.item() < 0.1 < wrong.item()
 
 
@@ -51,22 +51,22 @@ def test_dice_focal_and_their_sum_have_the_values_of_pencil_and_paper() -> None:
     every, undecided = torch.ones(SHAPE), torch.zeros(SHAPE)
     # at probability one half: overlap 1/2, sums 5 and 1, one voxel added above and below
     dice = 1 - (2 * 0.5 + 1) / (5 + 1 + 1)
-    assert membrane_loss(undecided, RARE, every, name="dice").item() == pytest.approx(dice)
+    assert binary_loss(undecided, RARE, every, name="dice").item() == pytest.approx(dice)
     focal = 0.25 * math.log(2)
-    assert membrane_loss(undecided, RARE, every, name="focal").item() == pytest.approx(focal)
-    assert membrane_loss(undecided, RARE, every, name="focal_dice").item() == pytest.approx(focal + dice)
-    assert membrane_loss(undecided, RARE, every, name="bce_dice").item() == pytest.approx(math.log(2) + dice)
+    assert binary_loss(undecided, RARE, every, name="focal").item() == pytest.approx(focal)
+    assert binary_loss(undecided, RARE, every, name="focal_dice").item() == pytest.approx(focal + dice)
+    assert binary_loss(undecided, RARE, every, name="bce_dice").item() == pytest.approx(math.log(2) + dice)
 
 
 def test_focal_loss_forgets_what_is_nearly_right() -> None:
     sure = torch.full(SHAPE, math.log(9))  # probability 0.9
-    loss = membrane_loss(sure, torch.ones(SHAPE), torch.ones(SHAPE), name="focal")
+    loss = binary_loss(sure, torch.ones(SHAPE), torch.ones(SHAPE), name="focal")
     assert loss.item() == pytest.approx(-(0.1**2) * math.log(0.9))
 
 
 def test_weighted_cross_entropy_gives_rare_membrane_the_say_of_its_background() -> None:
     target = torch.tensor([1.0] + [0.0] * 9).reshape(SHAPE)
-    loss = membrane_loss(torch.zeros(SHAPE), target, torch.ones(SHAPE), name="weighted_bce")
+    loss = binary_loss(torch.zeros(SHAPE), target, torch.ones(SHAPE), name="weighted_bce")
     # f = 1/10, so w = 9 on the one membrane voxel and 1 on nine others: 18 ln 2 over 10 voxels
     assert loss.item() == pytest.approx(1.8 * math.log(2))
 
@@ -74,6 +74,6 @@ def test_weighted_cross_entropy_gives_rare_membrane_the_say_of_its_background() 
 def test_the_weight_of_very_rare_membrane_is_clamped_to_fifty() -> None:
     target = torch.zeros(1, 1, 1, 1, 1000)
     target[..., 0] = 1
-    loss = membrane_loss(torch.zeros_like(target), target, torch.ones_like(target), name="weighted_bce")
+    loss = binary_loss(torch.zeros_like(target), target, torch.ones_like(target), name="weighted_bce")
     # unclamped the weight would be 999
     assert loss.item() == pytest.approx((50 + 999) / 1000 * math.log(2))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from loop.errors import InputError
-from models.targets import binary_target, loss_mask, membrane_target, signed_distance_target
+from models.targets import Target, binary_target, loss_mask, membrane_target, signed_distance_target
 
 
 def test_voxels_labelled_zero_are_membrane() -> None:
@@ -48,3 +48,26 @@ def test_a_border_with_what_is_not_annotated_does_not_count() -> None:
     assert loss_mask(annotated, border_px=2)[0, 0].tolist() == [True, False, False, False, False]
     np.testing.assert_array_equal(loss_mask(annotated, border_px=2)[1:], annotated[1:])
     np.testing.assert_array_equal(loss_mask(annotated, border_px=0), annotated)
+
+
+def test_affinities_part_instances_where_their_membrane_is() -> None:
+    labels = np.array([[[1, 1, 1, 1, 2, 2, 2, 2]]], dtype=np.uint32)
+    drawn, counts = Target("affinities", border_px=1).drawn(labels, np.ones(labels.shape, dtype=bool))
+    # to the left neighbour: never across the membrane of 2 px, and not from the first voxel, which has none
+    assert drawn[2, 0, 0].tolist() == [0, 1, 1, 0, 0, 0, 1, 1]
+    assert counts[2, 0, 0].tolist() == [0, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_a_distance_counts_only_as_far_from_what_is_not_annotated_as_it_goes() -> None:
+    annotated = np.ones((2, 1, 40), dtype=bool)
+    annotated[0, 0, :10] = False
+    _, counts = Target("signed_distance", border_px=1).drawn(np.ones(annotated.shape, np.uint32), annotated)
+    assert counts[0, 0, 0].tolist() == [0] * 26 + [1] * 14
+    assert counts[0, 1].all()
+
+
+def test_chosen_instances_are_found_by_the_numbers_of_the_labels() -> None:
+    labels = np.array([[[0, 2**40, 5]]], dtype=np.uint64)
+    target = Target("binary", ids=(2**40,))
+    drawn, counts = target.drawn(target.instances(labels), np.array([[[True, True, False]]]))
+    assert (drawn.tolist(), counts.tolist()) == ([[[[0, 1, 0]]]], [[[[1, 1, 0]]]])

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,6 +106,21 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
     assert heard.steps == []
 
 
+def test_a_kill_after_the_checkpoint_was_written_leaves_nothing_to_tidy_by_hand(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+
+    def keep(done: int, total: int, note: str = "") -> None:
+        if done == 3:
+            kept.write_bytes((tmp_path / UNFINISHED).read_bytes())
+
+    first = train([block()], settings(), out_dir=tmp_path, progress=keep)
+    kept.rename(tmp_path / UNFINISHED)
+    heard = _Heard()
+    assert train([block()], settings(), out_dir=tmp_path, progress=heard) == first
+    assert heard.steps == []
+    assert not (tmp_path / UNFINISHED).exists()
+
+
 def test_an_unfinished_training_of_other_settings_is_not_continued(tmp_path: Path) -> None:
     def kill(done: int, total: int, note: str = "") -> None:
         raise _Killed
@@ -122,6 +138,29 @@ def test_training_goes_on_from_an_earlier_checkpoint(tmp_path: Path) -> None:
     )
     before, after = load_network(first.checkpoint).state_dict(), load_network(second.checkpoint).state_dict()
     torch.testing.assert_close(after["head.weight"], before["head.weight"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(lambda whole: whole[: len(whole) // 2], "cannot be read"), (lambda _: b"\x80\x04K\x01.", "is a pickle")],
+)
+def test_a_start_that_is_cut_short_or_a_pickle_is_refused_before_anything_is_written(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], message: str
+) -> None:
+    first = train([block()], settings(steps=1), out_dir=tmp_path / "1")
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(spoil(first.checkpoint.read_bytes()))
+    with pytest.raises(InputError, match=message) as refused:
+        train([block()], settings(), out_dir=tmp_path / "2", start_from=bad)
+    assert refused.value.fix
+    assert not (tmp_path / "2").exists()
+
+
+def test_a_start_of_another_target_is_refused(tmp_path: Path) -> None:
+    first = train([block()], settings(steps=1), out_dir=tmp_path / "1")
+    other = settings(network=FLAT.model_copy(update={"target": "signed_distance"}))
+    with pytest.raises(InputError, match="another architecture"):
+        train([block()], other, out_dir=tmp_path / "2", start_from=first.checkpoint)
 
 
 def test_a_start_of_another_architecture_is_refused(tmp_path: Path) -> None:
@@ -189,10 +228,10 @@ def test_the_best_weights_on_the_validation_sections_are_kept_and_training_stops
     measured = [event.value for event in read.Scalars("validation/loss")]
     assert min(measured[-2:]) >= min(measured)
     assert load_checkpoint(result.checkpoint).provenance["validation_loss"] == pytest.approx(min(measured), rel=1e-5)
-    again = Validator([block(sections=2)], spoiling).loss(
+    again = Validator([block(sections=2)], spoiling).measure(
         load_network(result.checkpoint), weights(result.checkpoint), Processes(0, 1, torch.device("cpu"))
     )
-    assert again == pytest.approx(min(measured), rel=1e-5)
+    assert again.loss == pytest.approx(min(measured), rel=1e-5)
 
 
 def test_a_killed_training_with_validation_resumes_to_the_same_weights(tmp_path: Path) -> None:
@@ -217,7 +256,7 @@ def test_measuring_leaves_the_network_as_it_was() -> None:
     network = UNet3d(FLAT).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     other = {name: tensor + 1 for name, tensor in before.items()}
-    Validator([block()], settings(validation_patches=1)).loss(network, other, Processes(0, 1, torch.device("cpu")))
+    Validator([block()], settings(validation_patches=1)).measure(network, other, Processes(0, 1, torch.device("cpu")))
     assert network.training
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)

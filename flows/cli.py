@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flows import cli_annotator, cli_stages
+from flows import cli_annotator, cli_segment, cli_stages
 from flows.terminal import console, progress_bar
 from loop.errors import ProofloopError
 from models.names import ModelName
@@ -151,6 +151,7 @@ def demo(
 
 app.add_typer(cli_annotator.app, name="annotator")
 cli_stages.register(app)
+cli_segment.register(app)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.evaluation import agreement_of_membrane
+from flows.predicting import Predictor, predict_into
 from flows.runs import Run
 from flows.training_set import training_blocks
 from loop.events import Evaluated, Gated, Predicted, Trained
@@ -15,8 +16,7 @@ from loop.iteration import Stage, require
 from loop.metrics import mean_agreement
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
-from loop.section_range import runs_of
-from models.prediction import predict_blocks
+from loop.run import RunFolder
 from models.scalars import write_scalars
 from models.training import train
 
@@ -57,20 +57,8 @@ def predict_sections(run: Run, progress: Progress = silent) -> None:
         shape=run.image.shape,
         voxel_size_nm_zyx=run.config.data.voxel_size_nm_zyx,
     )
-    missing = store.missing(sections)
-    done = len(sections) - len(missing)
-    progress(done, len(sections))
-    for start, stop in runs_of(missing):
-        for block, prediction in predict_blocks(
-            run.folder.root / trained.checkpoint,
-            run.image.sections,
-            n_sections=run.image.shape[0],
-            sections=range(start, stop),
-            config=run.config.prediction,
-        ):
-            store.write(block.start, prediction.mean, prediction.variance)
-            done += len(block)
-            progress(done, len(sections))
+    predictor = Predictor(run.folder.root / trained.checkpoint, run.config.prediction)
+    predict_into(store, predictor, run.image, sections=sections, progress=progress)
     run.ledger.append(
         Predicted(
             iteration=iteration,
@@ -106,7 +94,7 @@ def gate_model(run: Run) -> None:
     run.ledger.append(Gated(iteration=iteration, decision=decision))
 
 
-def promoted_model(run: Run) -> Trained | None:
+def promoted_model(run: Run | RunFolder) -> Trained | None:
     """Find the training that made the promoted model, None before the first."""
     gated = [e for e in run.ledger.events() if isinstance(e, Gated) and e.decision.promoted]
     return run.ledger.stage(Trained, gated[-1].iteration) if gated else None

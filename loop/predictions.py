@@ -1,8 +1,9 @@
 """The store of predicted sections: Zarr, one chunk a section, readable while it is being written."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import zarr
@@ -11,43 +12,72 @@ from numpy.typing import NDArray
 from loop.errors import InputError
 from loop.volume import VoxelSize
 
+_DTYPES = {"membrane": "uint8", "variance": "float16", "labels": "uint32"}
+
 
 @dataclass(frozen=True)
 class PredictionStore:
-    """Membrane probability and its variance for some sections of a volume.
+    """What was predicted for some sections of a volume.
 
-    Arrays: `membrane` uint8 (probability x 255), `variance` float16, both `(z, y, x)`; `predicted` uint8 `(z,)`,
-    set to 1 only after a section's values are written, so that a killed prediction resumes where it was.
+    Arrays `(z, y, x)`: `membrane` uint8 (probability x 255); as asked for, `variance` float16 over the mirrored views
+    and `labels` uint32, the objects of each section by itself. And `predicted` uint8 `(z,)`, set to 1 only after all
+    of a section's values are written, so that a killed prediction resumes where it was.
     """
 
     path: Path
 
     @classmethod
     def create(
-        cls, path: Path, *, shape: tuple[int, int, int], voxel_size_nm_zyx: VoxelSize | None
+        cls,
+        path: Path,
+        *,
+        shape: tuple[int, int, int],
+        voxel_size_nm_zyx: VoxelSize | None,
+        arrays: Sequence[str] = ("membrane", "variance"),
     ) -> "PredictionStore":
-        """Open the store at `path`, making it first where it does not exist."""
+        """Open the store at `path`, making it first where it does not exist, with `arrays` of those named above."""
         group = zarr.open_group(path, mode="a")
         if "predicted" not in group:
             chunks = (1, *shape[1:])
             attributes: dict[str, Any] = {"voxel_size_nm_zyx": list(voxel_size_nm_zyx)} if voxel_size_nm_zyx else {}
-            for name, dtype in (("membrane", "uint8"), ("variance", "float16")):
-                group.create_array(name, shape=shape, dtype=dtype, chunks=chunks, attributes=attributes, overwrite=True)
-            group.create_array("predicted", shape=shape[:1], dtype="uint8", chunks=(1,), overwrite=True)
+            for name in arrays:
+                group.create_array(
+                    name, shape=shape, dtype=_DTYPES[name], chunks=chunks, attributes=attributes, overwrite=True
+                )
+            # one chunk: Zarr replaces its file as a whole, and tens of thousands of sections are looked up at once
+            group.create_array("predicted", shape=shape[:1], dtype="uint8", chunks=shape[:1], overwrite=True)
         return cls(path)
 
-    def write(self, start: int, membrane: NDArray[Any], variance: NDArray[Any]) -> None:
-        """Store sections from `start` on: probability and variance, float `(z, y, x)`."""
-        group: Any = zarr.open_group(self.path, mode="r+")
-        stop = start + len(membrane)
-        group["membrane"][start:stop] = np.rint(np.clip(membrane, 0, 1) * 255).astype(np.uint8)
-        group["variance"][start:stop] = variance.astype(np.float16)
-        group["predicted"][start:stop] = 1
+    @property
+    def arrays(self) -> list[str]:
+        """The names of the `(z, y, x)` arrays that it has."""
+        return [name for name in _DTYPES if name in self._group("r")]
 
-    def missing(self, sections: list[int]) -> list[int]:
+    def write(
+        self, start: int, membrane: NDArray[Any], variance: NDArray[Any], labels: NDArray[Any] | None = None
+    ) -> None:
+        """Store sections from `start` on, each `(z, y, x)`: those of these arrays that the store has.
+
+        Parameters
+        ----------
+        start : int
+            First section.
+        membrane, variance : ndarray of float
+            Probability, clipped to [0, 1], and its variance.
+        labels : ndarray of unsigned int, optional
+            Objects of each section.
+        """
+        group, sections = self._group("r+"), slice(start, start + len(membrane))
+        group["membrane"][sections] = quantised(membrane)
+        if "variance" in group:
+            group["variance"][sections] = variance.astype(np.float16)
+        if labels is not None:
+            group["labels"][sections] = labels
+        group["predicted"][sections] = 1
+
+    def missing(self, sections: Sequence[int]) -> list[int]:
         """Give the sections among `sections` that are not predicted yet."""
-        group: Any = zarr.open_group(self.path, mode="r")
-        predicted = group["predicted"][:]
+        predicted = self._group("r")["predicted"][:]
         return [z for z in sections if not predicted[z]]
 
     def membrane(self, z: int) -> NDArray[np.float32]:
@@ -59,12 +89,20 @@ class PredictionStore:
         return np.asarray(self._section("variance", z), dtype=np.float32)
 
     def _section(self, name: str, z: int) -> NDArray[Any]:
-        if self.missing([z]):
+        group = self._group("r")
+        if not group["predicted"][z]:
             raise InputError(
                 f"section {z} is not predicted in {self.path}",
                 given=z,
                 expected="a predicted section",
                 fix="run proofloop predict",
             )
-        group: Any = zarr.open_group(self.path, mode="r")
         return np.asarray(group[name][z])
+
+    def _group(self, mode: Literal["r", "r+"]) -> Any:
+        return zarr.open_group(self.path, mode=mode)
+
+
+def quantised(membrane: NDArray[Any]) -> NDArray[np.uint8]:
+    """Give a probability as it is stored: uint8, 255 = 1."""
+    return np.asarray(np.rint(np.clip(membrane, 0, 1) * 255), dtype=np.uint8)

@@ -1,0 +1,73 @@
+"""Predicting sections of a volume into a store, going on after those that are there."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loop.predictions import PredictionStore, quantised
+from loop.progress import Progress, silent
+from loop.section_range import runs_of
+from loop.volume import Volume
+from models.prediction import PredictionConfig, predict_blocks
+from tracing.seeding import SeedingConfig, objects_of_membrane
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A checkpoint and how it is used; with `objects`, each section is segmented too."""
+
+    checkpoint: Path
+    config: PredictionConfig
+    objects: SeedingConfig | None = None
+
+
+def predict_into(
+    store: PredictionStore,
+    predictor: Predictor,
+    image: Volume,
+    *,
+    sections: Sequence[int],
+    progress: Progress = silent,
+) -> None:
+    """Predict those of `sections` that the store does not have yet, block by block.
+
+    The progress counts sections, and notes how many voxels a second this call predicts.
+    """
+    missing = store.missing(sections)
+    done = there = len(sections) - len(missing)
+    began, voxels_a_section = time.monotonic(), image.shape[1] * image.shape[2]
+
+    def say(finished: float) -> None:
+        rate = (finished - there) * voxels_a_section / (time.monotonic() - began)
+        progress(int(finished), len(sections), f"{rate / 1e6:.2f} Mvoxel/s")
+
+    progress(there, len(sections))
+    for start, stop in runs_of(missing):
+        for block, prediction in predict_blocks(
+            predictor.checkpoint,
+            image.sections,
+            n_sections=image.shape[0],
+            sections=range(start, stop),
+            config=predictor.config,
+            progress=partial(_say_part, say, done, stop - start),
+        ):
+            labels = None if predictor.objects is None else objects_of_sections(prediction.mean, predictor.objects)
+            store.write(block.start, prediction.mean, prediction.variance, labels)
+        done += stop - start
+    progress(len(sections), len(sections))
+
+
+def objects_of_sections(membrane: NDArray[np.float32], config: SeedingConfig) -> NDArray[np.uint32]:
+    """Segment each section of a membrane probability `(z, y, x)` by itself, as it will be once it is stored."""
+    stored = quantised(membrane).astype(np.float32) / np.float32(255)
+    return np.stack([objects_of_membrane(section, config).astype(np.uint32) for section in stored])
+
+
+def _say_part(say: Callable[[float], None], before: int, size: int, part: int, parts: int, _note: str = "") -> None:
+    """Tell of a stretch of `size` sections, `before` of which others are done, of which `part` of `parts` is done."""
+    say(before + size * part / parts)

@@ -17,6 +17,21 @@ from tracing.seeding import SeedingConfig
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class FurtherVolume(BaseModel):
+    """Another volume to learn from, beside the run's own."""
+
+    model_config = _STRICT
+
+    volume: str
+    """EM image, path:dataset; a folder of sections will do."""
+    labels: str
+    """Its instance labels, path:dataset; unlabelled sections are passed over."""
+    sections: str = ""
+    """Sections to learn from, start:stop; all that are labelled where it is left empty."""
+    annotated: str = ""
+    """Which voxels are labelled, path:dataset, 0 = not; without it every voxel of a section with labels is."""
+
+
 class DataConfig(BaseModel):
     """What is segmented and which sections serve which purpose."""
 
@@ -34,6 +49,10 @@ class DataConfig(BaseModel):
     """Sections that may be sent to annotators, start:stop; init fills in all the others where it is left empty."""
     voxel_size_nm_zyx: VoxelSize | None = None
     """Size of a voxel in nm, z, y, x; init takes it from the volume where it is not given."""
+    validation: str = ""
+    """Labelled sections to measure on while training, start:stop, or a share of train, such as 10%, from its end."""
+    further: tuple[FurtherVolume, ...] = ()
+    """Other volumes to learn from, each a table `{volume = "b.h5:raw", labels = "b.h5:labels"}`."""
 
 
 class RankingConfig(BaseModel):
@@ -67,6 +86,8 @@ class AnnotationConfig(BaseModel):
     """People in Label Studio, or the oracle that submits the given labels through the same server."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the embedded Label Studio on this machine; without it a free one is taken."""
+    poll_seconds: float = Field(default=30, ge=1)
+    """Seconds between two looks of proofloop watch; Label Studio's own call makes it look at once."""
     database: str | None = None
     """PostgreSQL for the embedded Label Studio, postgresql://user@host:port/name, no password; without it SQLite."""
     server: LabServerConfig = LabServerConfig()
@@ -159,6 +180,21 @@ def _table(section: BaseModel) -> tomlkit.items.Table:
         elif value is None:
             table.add(tomlkit.comment(f"{name} ="))
         else:
-            table.add(name, list(value) if isinstance(value, tuple) else value)
+            table.add(name, _plain(value))
         table.add(tomlkit.nl())
     return table
+
+
+def _plain(value: Any) -> Any:
+    """Give a value as TOML has it: tuples as arrays, models in them as inline tables."""
+    if not isinstance(value, tuple):
+        return value
+    array = tomlkit.array()
+    for item in value:
+        if isinstance(item, BaseModel):
+            inline = tomlkit.inline_table()
+            inline.update(item.model_dump())
+            array.append(inline)
+        else:
+            array.append(list(item) if isinstance(item, tuple) else item)
+    return array

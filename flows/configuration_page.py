@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -36,6 +37,9 @@ def _section(path: tuple[str, ...], model: BaseModel | type[BaseModel]) -> str:
     text += "| key | default | meaning |\n|---|---|---|\n"
     nested = ""
     for name, field in kind.model_fields.items():
+        for listed in get_args(field.annotation):
+            if isinstance(listed, type) and issubclass(listed, BaseModel):
+                nested += _section((*path, name), listed)
         value = getattr(model, name) if isinstance(model, BaseModel) else field.get_default(call_default_factory=True)
         if isinstance(value, BaseModel):
             nested += _section((*path, name), value)

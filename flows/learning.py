@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from flows.evaluation import agreement_of_membrane
 from flows.predicting import Predictor, predict_into
 from flows.runs import Run
-from flows.training_set import training_blocks
+from flows.training_set import training_blocks, validation_blocks
 from loop.events import Evaluated, Gated, Predicted, Trained
 from loop.gate import decide
 from loop.holdout import frozen_section
@@ -17,23 +17,20 @@ from loop.metrics import mean_agreement
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
 from loop.run import RunFolder
+from models.launch import launch, processes_wanted
 from models.scalars import write_scalars
-from models.training import train
+from models.training import TrainingResult, train
 
 
 def train_model(run: Run, progress: Progress = silent) -> None:
-    """Train on every labelled section, going on from the promoted model."""
+    """Train on every labelled section, going on from the promoted model; in several processes where it pays."""
     iteration = require(run.ledger, Stage.TRAIN)
     began = time.monotonic()
-    promoted = promoted_model(run)
-    config = run.config.training.model_copy(update={"seed": run.config.training.seed + iteration - 1})
-    result = train(
-        training_blocks(run),
-        config,
-        out_dir=run.folder.iteration(iteration),
-        start_from=run.folder.root / promoted.checkpoint if promoted else None,
-        progress=progress,
-    )
+    together = processes_wanted(run.config.training)
+    if together > 1:
+        launch("flows.training_process", [str(run.folder.root)], count=together, progress=progress)
+    # finds the training finished if others did it
+    result = learn(run, iteration, progress)
     run.ledger.append(
         Trained(
             iteration=iteration,
@@ -43,6 +40,19 @@ def train_model(run: Run, progress: Progress = silent) -> None:
             final_loss=result.loss,
             seconds=time.monotonic() - began,
         )
+    )
+
+
+def learn(run: Run, iteration: int, progress: Progress) -> TrainingResult:
+    """Train the model of an iteration, in this process or together with others that torch's launcher started."""
+    promoted = promoted_model(run)
+    return train(
+        training_blocks(run),
+        run.config.training.model_copy(update={"seed": run.config.training.seed + iteration - 1}),
+        out_dir=run.folder.iteration(iteration),
+        start_from=run.folder.root / promoted.checkpoint if promoted else None,
+        validation=validation_blocks(run),
+        progress=progress,
     )
 
 

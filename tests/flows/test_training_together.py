@@ -1,0 +1,67 @@
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from flows.learning import train_model
+from flows.runs import Run, open_run
+from loop.errors import ProofloopError
+from loop.events import Trained
+from models.training import CHECKPOINT, UNFINISHED
+
+pytestmark = pytest.mark.usefixtures("two_processes")
+
+
+@pytest.fixture
+def two_processes(run: Run) -> None:
+    _change(run, ('processes = "auto"', "processes = 2"), ("checkpoint_every = 100", "checkpoint_every = 5"))
+
+
+def _change(run: Run, *changes: tuple[str, str]) -> None:
+    text = run.folder.config.read_text()
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    run.folder.config.write_text(text)
+
+
+def _with_ctrl_c() -> None:
+    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would their children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_two_processes_are_interrupted_and_go_on_by_the_same_command(run: Run) -> None:
+    _change(run, ("steps = 8\n", "steps = 60\n"))
+    command = [sys.executable, "-m", "flows.cli", "train", str(run.folder.root)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c)
+    begun = run.folder.iteration(1) / UNFINISHED
+    while not begun.exists() and process.poll() is None:
+        time.sleep(0.05)
+    together = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Nothing is lost" in said
+    assert len(together) >= 3  # the launcher and two that train
+    assert not any(psutil.pid_exists(pid) for pid in together)
+    assert begun.exists()
+    heard: list[int] = []
+
+    def listen(done: int, total: int, note: str = "") -> None:
+        heard.append(done)
+
+    train_model(open_run(run.folder.root), listen)
+    assert heard == list(range(heard[0], 61))
+    assert not begun.exists()
+    assert run.ledger.finished(Trained, 1).checkpoint.endswith(CHECKPOINT)
+
+
+def test_what_one_of_the_processes_finds_wrong_is_told_with_its_exit_code(run: Run) -> None:
+    _change(run, ("batch = 2\n", "batch = 3\n"))
+    with pytest.raises(ProofloopError, match="cannot be shared evenly") as refused:
+        train_model(open_run(run.folder.root))
+    assert refused.value.exit_code == 2
+    assert run.ledger.stage(Trained, 1) is None

@@ -1,11 +1,9 @@
-"""More users of a run's server, joined by the organisation's invitation since open sign-up is closed."""
+"""More users of a run's embedded server, joined by invitation since open sign-up is closed."""
 
 import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-
-import httpx
 
 from annotation.connection import authorization, http_client
 from annotation.project import connect
@@ -67,8 +65,8 @@ def _join(server: Server, email: str, password: str) -> str:
         browser.follow_redirects = True
         form["csrfmiddlewaretoken"] = _csrf(browser.get(page).text)
         browser.post(page, data=form, headers={"Referer": f"{server.url}{page}"})
-        answer = _ask_for_token(browser, server)
-    if not answer.is_success:
+        answer = browser.get("/api/current-user/token")
+    if answer.status_code != 200:
         raise ServerUnavailable(
             "an annotator cannot join the server",
             given=f"{email}, answer {answer.status_code}",
@@ -76,15 +74,6 @@ def _join(server: Server, email: str, password: str) -> str:
             fix=f"remove {server.directory / 'secrets' / email} if the user was removed on the server, and try again",
         )
     return str(answer.json()["token"])
-
-
-def _ask_for_token(browser: httpx.Client, server: Server) -> httpx.Response:
-    """Ask for a token of the kind that the server takes."""
-    kinds = browser.get("/api/jwt/settings")
-    if kinds.is_success and not kinds.json()["legacy_api_tokens_enabled"]:
-        headers = {"X-CSRFToken": browser.cookies.get("csrftoken") or "", "Referer": server.url}
-        return browser.post("/api/token/", headers=headers)
-    return browser.get("/api/current-user/token")
 
 
 def _csrf(page: str) -> str:

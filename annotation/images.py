@@ -4,8 +4,10 @@ The embedded server shows a folder of the run; to the lab's own server, which ne
 uploaded.
 """
 
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from label_studio_sdk import LabelStudio
@@ -18,6 +20,8 @@ from loop.atomic import replacing
 from loop.errors import ServerUnavailable
 
 FOLDER = "sections"
+_ONE_IMAGE = '<View><Image name="image" value="$image"/></View>'
+_PURPOSE = "Images that proofloop's tasks show. There is nothing to label here; do not delete it."
 
 
 def ensure_image_folder(client: LabelStudio, server: Server, project: int) -> None:
@@ -30,6 +34,21 @@ def ensure_image_folder(client: LabelStudio, server: Server, project: int) -> No
         client.import_storage.local.create(project=project, path=str(folder), title=FOLDER, use_blob_urls=True)
 
 
+def image_project(client: LabelStudio, server: Server, project: int) -> int:
+    """Give the project that holds the images: on the lab's own server one beside `project`, made on first use.
+
+    Label Studio takes a single image only into a project whose labelling interface shows one thing.
+    """
+    if server.files is not None:
+        return project
+    title = f"{server.project}: images"
+    projects: Iterable[Any] = client.projects.list()
+    found = next((int(one.id) for one in projects if one.title == title), None)
+    if found is None:
+        found = int(client.projects.create(title=title, label_config=_ONE_IMAGE, description=_PURPOSE).id or 0)
+    return found
+
+
 def show(server: Server, project: int, name: str, image: NDArray[np.uint8]) -> str:
     """Put an image where the annotators' browsers find it.
 
@@ -37,7 +56,7 @@ def show(server: Server, project: int, name: str, image: NDArray[np.uint8]) -> s
     ----------
     server : Server
     project : int
-        Whose members may see it.
+        Of `image_project`.
     name : str
         Relative path that ends in .png; the same name again replaces the image on the embedded server.
     image : (y, x) uint8

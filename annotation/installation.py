@@ -47,6 +47,12 @@ def ensure_label_studio(progress: Progress = silent) -> Path:
     return executable
 
 
+def label_studio_version() -> str:
+    """Give the version of Label Studio that the lock names."""
+    lines = LOCK_FILE.read_text(encoding="utf-8").splitlines()
+    return next(line.partition("==")[2].split()[0] for line in lines if line.startswith("label-studio=="))
+
+
 def template_folder(executable: Path) -> Path | None:
     """Give the migrated, empty data folder that starts a new server within seconds, if `executable` is ours."""
     folder = executable.parent.parent / _TEMPLATE

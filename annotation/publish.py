@@ -14,7 +14,7 @@ from annotation.boundaries import pieces_of
 from annotation.confidence import confidence_of
 from annotation.contours import contours_of
 from annotation.correction import PreAnnotation
-from annotation.images import show
+from annotation.images import image_project, show
 from annotation.project import PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
 from annotation.regions import parse_regions, polygon_region, region_id
 from annotation.server import Server
@@ -95,13 +95,14 @@ def publish(
     _check(tasks)
     with connect(server) as client:
         project = ensure_project(client, server)
+        gallery = image_project(client, server, project)
         on_server = _by_section(client, project, tasks)
         fresh = [task for task in tasks if task.section_id not in on_server]
         interface = LabelInterface(labelling_interface())
         for start in range(0, len(fresh), _IMPORT_AT_ONCE):
             batch: list[Any] = []
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
-                batch.append(_prepared(server, project, task, interface, readonly_above=readonly_above))
+                batch.append(_prepared(server, gallery, task, interface, readonly_above=readonly_above))
                 progress(start + len(batch), len(fresh), f"section {task.z}")
             client.projects.import_tasks(project, request=batch)
         if fresh:
@@ -138,7 +139,7 @@ def _check(tasks: Sequence[SectionTask]) -> None:
 
 
 def _prepared(
-    server: Server, project: int, task: SectionTask, interface: LabelInterface, *, readonly_above: float
+    server: Server, gallery: int, task: SectionTask, interface: LabelInterface, *, readonly_above: float
 ) -> dict[str, object]:
     """Write the images and the kept pixels of a task; give what is imported."""
     labels = np.asarray(task.labels, np.uint32)
@@ -154,7 +155,7 @@ def _prepared(
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
     _validate(task, prediction, interface)
     published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane))
-    return {"data": _data(server, project, task), "predictions": [prediction]}
+    return {"data": _data(server, gallery, task), "predictions": [prediction]}
 
 
 def _validate(task: SectionTask, prediction: Mapping[str, object], interface: LabelInterface) -> None:
@@ -171,12 +172,12 @@ def _validate(task: SectionTask, prediction: Mapping[str, object], interface: La
         )
 
 
-def _data(server: Server, project: int, task: SectionTask) -> dict[str, object]:
+def _data(server: Server, gallery: int, task: SectionTask) -> dict[str, object]:
     shown = {"image": task.image, "before": task.before, "after": task.after}
     nothing = np.full((64, 64), 32, np.uint8)
     place = f"it{task.iteration:03d}/z{task.z:05d}"
     addresses = {
-        name: show(server, project, f"{place}-{name}.png", nothing if image is None else image)
+        name: show(server, gallery, f"{place}-{name}.png", nothing if image is None else image)
         for name, image in shown.items()
     }
     return addresses | {

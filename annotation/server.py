@@ -124,6 +124,7 @@ def up(
         another database.
     """
     directory = directory.resolve()
+    finish_restore(directory)
     executable = executable or ensure_label_studio(progress)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(directory / "server.lock"):
@@ -167,6 +168,7 @@ def down(directory: Path) -> bool:
 def status(directory: Path) -> ServerStatus:
     """Tell whether the server of `directory` runs and answers."""
     directory = directory.resolve()
+    finish_restore(directory)
     known = known_process(directory)
     if known is None:
         return ServerStatus("down", None, None, _log(directory))
@@ -174,6 +176,17 @@ def status(directory: Path) -> ServerStatus:
     if not known.alive:
         return ServerStatus("down", server, None, _log(directory))
     return ServerStatus("up" if _answers(server) else "starting", server, known.pid, _log(directory))
+
+
+def restored_beside(directory: Path) -> Path:
+    """Name the folder that a restoration has made ready to take the place of `directory`."""
+    return directory.with_name(f"{directory.name}.restored")
+
+
+def finish_restore(directory: Path) -> None:
+    """Put a restored folder in its place, also one whose restoration was broken off between two renames."""
+    if not directory.exists() and restored_beside(directory).exists():
+        restored_beside(directory).rename(directory)
 
 
 def _server(directory: Path, port: int) -> Server:

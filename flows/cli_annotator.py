@@ -1,4 +1,4 @@
-"""`proofloop annotator up|down|status`: the embedded Label Studio of a run."""
+"""`proofloop annotator up|down|status|backup|restore`: the embedded Label Studio of a run."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,6 +58,42 @@ def status(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", hel
     console.print(f"Label Studio is {found.state}.")
     if found.server and found.state == "up":
         say_where(found.server)
+
+
+@app.command(epilog="Example: `proofloop annotator backup ac4 -o ac4-friday.tar.gz`; people may go on working.")
+def backup(
+    run: RunArgument,
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write; it holds the server's secrets too.")],
+) -> None:
+    """Write database, images and secrets of the embedded server into one file, while it runs or not."""
+    from annotation.backup import back_up
+    from flows.labelling_server import database_of
+    from flows.runs import open_run
+
+    opened = open_run(run)
+    with progress_bar("back up Label Studio", "files") as progress:
+        back_up(opened.folder.annotation, out, database=database_of(opened), progress=progress)
+    console.print(f"Backup: {escape(str(out))}, {out.stat().st_size / 1e6:.1f} MB, readable by you alone")
+
+
+@app.command(epilog="Example: `proofloop annotator restore ac4 ac4-friday.tar.gz --overwrite`")
+def restore(
+    run: RunArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `proofloop annotator backup` wrote.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Stop a server that is there and keep its folder aside.")
+    ] = False,
+) -> None:
+    """Bring the embedded server back to a backup; the ledger keeps everything that was ingested."""
+    from annotation import backup as backups
+    from flows.labelling_server import database_of
+    from flows.runs import open_run
+
+    opened = open_run(run)
+    kept = backups.restore(opened.folder.annotation, file, database=database_of(opened), overwrite=overwrite)
+    console.print(f"Restored from {escape(str(file))}. Start it: proofloop annotator up {escape(str(run))}")
+    if kept:
+        console.print(f"What was there before is in {escape(str(kept))}")
 
 
 def say_where(server: "Server") -> None:

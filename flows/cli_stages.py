@@ -12,7 +12,7 @@ RunArgument = Annotated[Path, typer.Argument(help="Folder of the run.", metavar=
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (train, predict, rank, publish, ingest):
+    for command in (train, predict, rank, publish, ingest, watch):
         app.command(epilog=f"Example: `proofloop {command.__name__} ac4`")(command)
 
 
@@ -64,3 +64,11 @@ def ingest(run: RunArgument) -> None:
 
     with progress_bar("ingest", "tasks") as progress:
         ingest_submissions(open_run(run), progress)
+
+
+def watch(run: RunArgument) -> None:
+    """Wait for annotators and take in what they submit at once, until every task of the iteration is answered."""
+    from flows.runs import open_run
+    from flows.watching import watch as wait
+
+    wait(open_run(run))

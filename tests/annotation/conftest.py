@@ -3,8 +3,10 @@ from collections.abc import Iterator
 import pytest
 from label_studio_sdk import LabelStudio
 
+from annotation.database import PostgreSQL
 from annotation.project import connect
 from annotation.server import Server, down, up
+from tests.annotation.postgres import cluster, programs
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +22,13 @@ def client(server: Server) -> Iterator[LabelStudio]:
     """The REST client of the run's own user."""
     with connect(server) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """An empty database of a real PostgreSQL."""
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    with cluster(tmp_path_factory.mktemp("postgresql"), found) as database:
+        yield database

@@ -17,6 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from loop.errors import InputError, TrainingDiverged
 from loop.progress import Progress, silent
+from models.allocator import keep_freed_memory
 from models.batches import Batch, batches
 from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
@@ -98,6 +99,8 @@ def train(
         )
     fingerprint = _fingerprint([*blocks, *validation], config, start_from)
     with joined(config.device) as processes:
+        if processes.device.type == "cpu":
+            keep_freed_memory()
         course = _Course(config, sampler, validator, processes, out_dir / UNFINISHED, fingerprint)
         finished = _finished(out_dir / CHECKPOINT, fingerprint)
         if finished is None:
@@ -181,8 +184,10 @@ def _run(state: TrainingState, course: _Course, *, peak: float, report: _Report)
     config = course.config
     network = course.processes.together(state.network).train()
     begun, first = time.perf_counter(), state.step
+    asked = begun
     with closing(batches(course.sampler, course.shares(first), workers=config.workers)) as prepared:
         for batch in prepared:
+            given = time.perf_counter()
             if course.validator is not None and 0 < config.patience <= state.stale:
                 break
             for group in state.optimiser.param_groups:
@@ -197,7 +202,10 @@ def _run(state: TrainingState, course: _Course, *, peak: float, report: _Report)
                 course.save(state)
             if state.step % config.checkpoint_every == 0 or state.step == config.steps:
                 report.pictures("training", batch, drawn, target=config.network.target, step=state.step)
-            rate = (state.step - first) * config.batch / (time.perf_counter() - begun)
+            now = time.perf_counter()
+            report.scalar("training/seconds", now - asked, state.step)
+            report.scalar("training/seconds waiting for data", given - asked, state.step)
+            asked, rate = now, (state.step - first) * config.batch / (now - begun)
             report.progress(state.step, config.steps, f"loss {state.loss:.3f}, {rate:.1f} samples/s")
 
 

@@ -271,6 +271,8 @@ def test_tensorboard_gets_the_loss_pictures_and_further_figures(tmp_path: Path) 
     write_scalars(tmp_path / LOGS, step=1, values={"hold-out/voi": 0.5, "hold-out/undefined": float("nan")})
     read = EventAccumulator(str(tmp_path / LOGS)).Reload()
     assert [event.step for event in read.Scalars("training/loss")] == [1, 2, 3, 4, 5, 6]
+    for name in ("training/seconds", "training/seconds waiting for data"):
+        assert all(0 <= event.value < 60 for event in read.Scalars(name))
     assert read.Images("training/EM, truth, prediction")[0].width == 3 * 32
     assert [event.value for event in read.Scalars("hold-out/voi")] == [0.5]
     assert "hold-out/undefined" not in read.Tags()["scalars"]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from loop.predictions import PredictionStore, quantised
 from loop.progress import Progress, silent
-from loop.section_range import runs_of
 from loop.volume import Volume
 from models.prediction import PredictionConfig, predict_blocks
 from tracing.seeding import SeedingConfig, objects_of_membrane
@@ -39,7 +38,7 @@ def predict_into(
     The progress counts sections, and notes how many voxels a second this call predicts.
     """
     missing = store.missing(sections)
-    done = there = len(sections) - len(missing)
+    there = len(sections) - len(missing)
     began, voxels_a_section = time.monotonic(), image.shape[1] * image.shape[2]
 
     def say(finished: float) -> None:
@@ -47,18 +46,18 @@ def predict_into(
         progress(int(finished), len(sections), f"{rate / 1e6:.2f} Mvoxel/s")
 
     progress(there, len(sections))
-    for start, stop in runs_of(missing):
-        for block, prediction in predict_blocks(
-            predictor.checkpoint,
-            image.sections,
-            n_sections=image.shape[0],
-            sections=range(start, stop),
-            config=predictor.config,
-            progress=partial(_say_part, say, done, stop - start),
-        ):
-            labels = None if predictor.objects is None else objects_of_sections(prediction.mean, predictor.objects)
-            store.write(block.start, prediction.mean, prediction.variance, labels)
-        done += stop - start
+    if not missing:
+        return
+    for block, prediction in predict_blocks(
+        predictor.checkpoint,
+        image.sections,
+        n_sections=image.shape[0],
+        sections=missing,
+        config=predictor.config,
+        progress=partial(_say_part, say, there, len(missing)),
+    ):
+        labels = None if predictor.objects is None else objects_of_sections(prediction.mean, predictor.objects)
+        store.write(block.start, prediction.mean, prediction.variance, labels)
     progress(len(sections), len(sections))
 
 

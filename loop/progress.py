@@ -12,3 +12,12 @@ class Progress(Protocol):
 
 def silent(done: int, total: int, note: str = "") -> None:
     """Listen to nothing."""
+
+
+def part_of(progress: Progress, number: int, count: int) -> Progress:
+    """Tell of the units of part `number` of `count` as units of the whole."""
+
+    def told(done: int, total: int, note: str = "") -> None:
+        progress(number * total + done, count * total, note)
+
+    return told

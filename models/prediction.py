@@ -1,33 +1,29 @@
 """Membrane probability of any stretch of a volume, without seams, with the spread over mirrored views."""
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
-from loop.errors import InputError, ProofloopError
-from loop.progress import Progress, silent
-from models.blocks3d import rounded_up
+from loop.errors import InputError
+from loop.progress import Progress, part_of, silent
+from loop.section_range import format_sections, runs_of
 from models.checkpoint import load_network
-from models.dataset import reflected
-from models.folding import folded
-from models.memory import bytes_a_voxel, bytes_free, tile_that_fits
-from models.precision import Precision, as_bfloat16, check_precision, probabilities
+from models.fusing import fused
+from models.memory import Cut, bytes_a_voxel, bytes_free, cut_that_fits
+from models.precision import Precision, as_bfloat16, check_precision
 from models.processes import DeviceName, device_called
 from models.registry import Network, channels_last
-from models.tiles import EDGE_PX, padded, tiles
-from models.variants import VARIANTS
+from models.stacks import Prediction, as_input, predict_stack
+from models.surroundings import Margins, ReadSections, aligned_blocks, margins_of, with_context
+from models.tiles import padded, padded_extent
 
-ReadSections = Callable[[int, int], NDArray[np.uint8]]
-CHECK_PX = 256
-# keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
-VOXELS_AT_ONCE = 2**20
+CHECK = Cut(sections=4, tile_px=256)
+"""Of the first sections, what is predicted in float32 and in bfloat16 to see whether they agree."""
 MEMORY_SHARE = 0.5
 """Of the free memory, what the features of a tile may take."""
 
@@ -39,8 +35,8 @@ class PredictionConfig(BaseModel):
 
     variants: Literal[1, 4, 8, 16] = 8
     """Mirrored views that are averaged."""
-    block_sections: PositiveInt = 8
-    """Sections predicted at once."""
+    block_sections: PositiveInt = 128
+    """Sections predicted at once, and lost if a prediction is killed; halved as often as memory asks for."""
     tile_px: PositiveInt = 2048
     """Extent of the tiles that larger sections are cut into; halved as often as memory asks for."""
     reach_share: float = Field(default=1.0, gt=0, le=1)
@@ -51,25 +47,12 @@ class PredictionConfig(BaseModel):
     """Number format of the network; `auto` takes bfloat16 if a check on the first tile finds it equal and faster."""
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """Mean and variance over the views of the membrane probability of some sections, both float32 (z, y, x)."""
-
-    mean: NDArray[np.float32]
-    variance: NDArray[np.float32]
-
-    def cut(self, shape: tuple[int, ...]) -> "Prediction":
-        """Cut off what `padded` put around sections of `shape` (z, y, x)."""
-        window = (slice(None), *(slice(EDGE_PX, EDGE_PX + extent) for extent in shape[1:]))
-        return Prediction(self.mean[window], self.variance[window])
-
-
 def predict(
     checkpoint: Path,
     read: ReadSections,
     *,
     n_sections: int,
-    sections: range,
+    sections: Sequence[int],
     config: PredictionConfig | None = None,
     progress: Progress = silent,
 ) -> Prediction:
@@ -83,9 +66,9 @@ def predict(
         Gives the sections [z0, z1) of the volume, (z, y, x) uint8; asked only for those inside the volume.
     n_sections : int
         Sections in the volume.
-    sections : range
-        The sections to predict, step 1. Their neighbours are read as context; beyond the volume's ends they are its
-        reflection.
+    sections : sequence of int
+        The sections to predict, ascending. Their neighbours are read as context; beyond the volume's ends they are
+        its reflection.
     config : PredictionConfig, optional
         How; by default the mean of eight views.
     progress : Progress
@@ -117,79 +100,45 @@ def predict_blocks(
     read: ReadSections,
     *,
     n_sections: int,
-    sections: range,
+    sections: Sequence[int],
     config: PredictionConfig | None = None,
     progress: Progress = silent,
 ) -> Iterator[tuple[range, Prediction]]:
     """Predict as `predict` does, one block of sections after another, so that a volume never has to fit in memory."""
     config = config or PredictionConfig()
-    if sections.step != 1 or not 0 <= sections.start < sections.stop <= n_sections:
+    if not sections or min(sections) < 0 or max(sections) >= n_sections:
         raise InputError(
             "the sections to predict are not in the volume",
-            given=f"{sections.start}:{sections.stop}",
-            expected=f"a range inside 0:{n_sections}",
-            fix="give a range that the volume has",
+            given=format_sections(sections) or "none",
+            expected=f"some inside 0:{n_sections}",
+            fix="give sections that the volume has",
         )
-    network = channels_last(folded(load_network(checkpoint))).to(device_called(config.device))
-    blocks = list(_aligned_blocks(sections, config.block_sections, network.config.grid[0]))
+    network = channels_last(fused(load_network(checkpoint))).to(device_called(config.device))
+    margins = margins_of(network.config, config.reach_share)
+    sample = _first_sections(read, sections[0], n_sections, margins)
+    network = _in_best_precision(network, sample, config.precision)
+    cut = _cut(network, (n_sections, *sample.shape[1:]), config, margins)
+    blocks = [
+        found
+        for start, stop in runs_of(sections)
+        for found in aligned_blocks(range(start, stop), cut.sections, margins.grid[0])
+    ]
+    tile_px = cut.tile_px
     for number, (block, inner) in enumerate(blocks):
-        stack, before = _with_context(read, block, n_sections=n_sections, margins=margins_of(network, config))
-        if number == 0:
-            network = _in_best_precision(network, stack, config.precision)
-        told = _part(progress, number, len(blocks))
-        predicted, tile_px = predict_stack(network, stack, config, progress=told)
-        config = config.model_copy(update={"tile_px": tile_px})
-        wanted = slice(before + inner.start, before + inner.stop)
-        yield block[inner], Prediction(mean=predicted.mean[wanted], variance=predicted.variance[wanted])
-
-
-def _aligned_blocks(sections: range, size: int, grid: int) -> Iterator[tuple[range, slice]]:
-    """Cut `sections` at multiples of the network's z grid, so that pooling pairs the same sections in every block."""
-    step = -(-size // grid) * grid
-    for start in range(sections.start // grid * grid, sections.stop, step):
-        stop = min(start + step, -(-sections.stop // grid) * grid)
-        wanted = slice(max(sections.start - start, 0), min(sections.stop, stop) - start)
-        yield range(start, stop), wanted
-
-
-@dataclass(frozen=True)
-class Margins:
-    """What is read around a block and a tile: whole cells of the grid, and sections that the stem swallows."""
-
-    sections: int
-    px: int
-    stem_sections: int
-    grid: tuple[int, int]
-
-
-def margins_of(network: Network, config: PredictionConfig) -> Margins:
-    """Say how much a network needs around what it is to give."""
-    layout = network.config
-    share = config.reach_share
-    sections, px = rounded_up((math.ceil(layout.reach[0] * share), math.ceil(layout.reach[1] * share)), layout.grid)
-    return Margins(sections, px, layout.context_sections, layout.grid)
-
-
-def _with_context(
-    read: ReadSections, block: range, *, n_sections: int, margins: Margins
-) -> tuple[NDArray[np.uint8], int]:
-    """Read a block with its margins, and tell how many sections of output come before it.
-
-    The volume's ends are left to the network's own padding, as in training, except for what the stem swallows.
-    """
-    start = max(0, block.start - margins.sections)
-    stop = min(-(-n_sections // margins.grid[0]) * margins.grid[0], block.stop + margins.sections)
-    wanted = reflected(np.arange(start - margins.stem_sections, stop + margins.stem_sections), n_sections)
-    first, last = int(wanted.min()), int(wanted.max())
-    stack = read(first, last + 1)
-    if stack.ndim != 3 or len(stack) != last + 1 - first or stack.dtype != np.uint8:
-        raise InputError(
-            "the image cannot be predicted",
-            given=f"{stack.dtype} {stack.shape} for sections {first}:{last + 1}",
-            expected=f"uint8 ({last + 1 - first}, y, x)",
-            fix="give an 8-bit grey volume",
+        stack, before = with_context(read, block, n_sections=n_sections, margins=margins)
+        told = part_of(progress, number, len(blocks))
+        found, tile_px = predict_stack(
+            network, stack, margins=margins, tile_px=tile_px, variants=config.variants, progress=told
         )
-    return stack[wanted - first], block.start - start
+        wanted = slice(before + inner.start, before + inner.stop)
+        yield block[inner], Prediction(mean=found.mean[wanted], variance=found.variance[wanted])
+
+
+def _first_sections(read: ReadSections, first: int, n_sections: int, margins: Margins) -> NDArray[np.uint8]:
+    block, _ = next(
+        aligned_blocks(range(first, min(first + CHECK.sections, n_sections)), CHECK.sections, margins.grid[0])
+    )
+    return with_context(read, block, n_sections=n_sections, margins=replace(margins, sections=0))[0]
 
 
 def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Precision) -> Network:
@@ -197,112 +146,25 @@ def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Pr
         return network
     if precision == "auto":
         grid = network.config.grid[1]
-        height, width = (max(grid, min(extent, CHECK_PX) // grid * grid) for extent in stack.shape[1:])
-        corner = padded(stack, grid)[:, :height, :width]
-        if not check_precision(network, _as_input(corner)).bfloat16_is_better:
+        whole = padded(stack, grid)
+        # the middle, since the edges of a volume may be empty
+        middle = tuple(_middle(extent, max(grid, CHECK.tile_px // grid * grid)) for extent in whole.shape[1:])
+        if not check_precision(network, as_input(network, whole[(slice(None), *middle)])).bfloat16_is_better:
             return network
     return as_bfloat16(network)
 
 
-def predict_stack(
-    network: Network, stack: NDArray[np.uint8], config: PredictionConfig, *, progress: Progress = silent
-) -> tuple[Prediction, int]:
-    """Predict a stack (z, y, x) tile by tile; where memory runs out, halve the tiles and begin again.
-
-    Returns
-    -------
-    Prediction, int
-        As long as the stack less what the stem swallows, and the extent of the tiles that fitted.
-
-    Raises
-    ------
-    ProofloopError
-        Not even the smallest tile fits.
-    """
-    whole = padded(stack, network.config.grid[1])
-    config = config.model_copy(update={"tile_px": _fitting_tile(network, whole, config)})
-    while True:
-        try:
-            return _in_tiles(network, whole, config, progress).cut(stack.shape), config.tile_px
-        except (MemoryError, RuntimeError) as error:
-            if not _is_lack_of_memory(error):
-                raise
-            smaller = min(config.tile_px, max(whole.shape[1:])) // 2
-            if smaller < network.config.grid[1]:
-                raise ProofloopError(
-                    f"memory runs out even for tiles of {config.tile_px} px:"
-                    " set a smaller block_sections, or free memory"
-                ) from error
-            config = config.model_copy(update={"tile_px": smaller})
+def _middle(extent: int, size: int) -> slice:
+    start = max(0, (extent - size) // 2)
+    return slice(start, start + min(size, extent))
 
 
-def _fitting_tile(network: Network, whole: NDArray[np.uint8], config: PredictionConfig) -> int:
-    return tile_that_fits(
-        whole.shape,
-        config.tile_px,
-        margin_px=margins_of(network, config).px,
+def _cut(network: Network, shape: tuple[int, ...], config: PredictionConfig, margins: Margins) -> Cut:
+    return cut_that_fits(
+        (shape[0], *(padded_extent(extent, margins.grid[1]) for extent in shape[1:])),
+        Cut(config.block_sections, config.tile_px),
+        margin=Cut(margins.sections, margins.px),
+        grid=margins.grid,
         bytes_a_voxel=bytes_a_voxel(network),
         budget=MEMORY_SHARE * bytes_free(next(network.parameters()).device),
     )
-
-
-def _is_lack_of_memory(error: Exception) -> bool:
-    # on a processor torch raises a plain RuntimeError
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
-
-
-def _in_tiles(network: Network, whole: NDArray[np.uint8], config: PredictionConfig, progress: Progress) -> Prediction:
-    margins = margins_of(network, config)
-    shape = (len(whole) - 2 * margins.stem_sections, *whole.shape[1:])
-    mean, variance = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-    cut = tiles(whole.shape[1:], config.tile_px, reach_px=margins.px, grid_px=margins.grid[1])
-    for number, tile in enumerate(cut):
-        told = _part(progress, number, len(cut))
-        views = _predict_tile(network, whole[(slice(None), *tile.read)], config.variants, progress=told)
-        mean[(slice(None), *tile.write)], variance[(slice(None), *tile.write)] = (
-            part[(slice(None), *tile.keep)] for part in views
-        )
-    return Prediction(mean, variance)
-
-
-def _predict_tile(
-    network: Network, tile: NDArray[np.uint8], variants: int, *, progress: Progress
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean and variance over the views, both updated view by view (Welford 1962)."""
-    mean = np.zeros((len(tile) - 2 * network.config.context_sections, *tile.shape[1:]), dtype=np.float32)
-    squares = np.zeros_like(mean)
-    for number, variant in enumerate(VARIANTS[:variants], start=1):
-        seen = variant.invert(_predict_view(network, variant.apply(tile)))
-        if not np.isfinite(seen).all():
-            raise ProofloopError(
-                "the network's output is not a number; its checkpoint is damaged, or its training diverged:"
-                " predict with an earlier checkpoint"
-            )
-        away = seen - mean
-        mean += away / np.float32(number)
-        squares += away * (seen - mean)
-        progress(number, variants)
-    return mean, squares / np.float32(variants)
-
-
-def _predict_view(network: Network, view: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Run the network, on a few sections at a time if it looks no farther along z than its context."""
-    context = 2 * network.config.context_sections
-    depth, height, width = len(view) - context, *view.shape[1:]
-    at_once = depth if network.config.reach[0] else max(1, VOXELS_AT_ONCE // (height * width))
-    starts = range(0, depth, at_once)
-    parts = [probabilities(network, _as_input(view[z : z + at_once + context]))[0, 0].cpu().numpy() for z in starts]
-    return np.concatenate(parts)
-
-
-def _as_input(stack: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(stack.astype(np.float32) / np.float32(255))[None, None]
-
-
-def _part(progress: Progress, number: int, count: int) -> Progress:
-    """Tell of the units of part `number` of `count` as units of the whole."""
-
-    def told(done: int, total: int, note: str = "") -> None:
-        progress(number * total + done, count * total, note)
-
-    return told

@@ -26,9 +26,14 @@ def tiles(extents: tuple[int, ...], size: int, *, reach_px: int, grid_px: int) -
 
 def padded(stack: NDArray[np.uint8], grid_px: int) -> NDArray[np.uint8]:
     """Reflect the section's edges outwards, at least EDGE_PX and to the network's grid."""
-    beyond = [EDGE_PX + (-(extent + 2 * EDGE_PX)) % grid_px for extent in stack.shape[1:]]
+    beyond = [padded_extent(extent, grid_px) - extent - EDGE_PX for extent in stack.shape[1:]]
     # "reflect" repeats as often as a small section needs
     return np.pad(stack, ((0, 0), (EDGE_PX, beyond[0]), (EDGE_PX, beyond[1])), mode="reflect")
+
+
+def padded_extent(extent: int, grid_px: int) -> int:
+    """Give the extent that `padded` makes of one."""
+    return -(-(extent + 2 * EDGE_PX) // grid_px) * grid_px
 
 
 def _spans(extent: int, size: int, *, reach_px: int, grid_px: int) -> Iterator[tuple[slice, slice, slice]]:

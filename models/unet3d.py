@@ -11,6 +11,8 @@ from models.readout import OUTPUTS, TargetName
 
 Zyx = tuple[PositiveInt, PositiveInt, PositiveInt]
 Preset = Literal["cpu", "full"]
+# keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
+PIXELS_AT_ONCE = 2**18
 
 
 class NetworkConfig(BaseModel):
@@ -47,6 +49,12 @@ class NetworkConfig(BaseModel):
     def context_sections(self) -> int:
         """Sections that the input needs before the first and after the last output section."""
         return self.stem_sections // 2
+
+    @property
+    def flat_levels(self) -> int:
+        """Of how many levels, finest first, each section can be worked on by itself; the coarsest is none of them."""
+        looks = (kernel[0] > 1 or pool[0] > 1 for kernel, pool in zip(self.kernels, self.pools, strict=False))
+        return next((level for level, along_z in enumerate(looks) if along_z), len(self.pools))
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -90,17 +98,7 @@ def network_preset(name: Preset) -> NetworkConfig:
     )
 
 
-def relu(features: Tensor) -> Tensor:
-    """Cut off what is below 0; in place where no gradient needs the old values, which saves a pass over memory."""
-    return functional.relu(features, inplace=not torch.is_grad_enabled())
-
-
-def added(features: Tensor, others: Tensor) -> Tensor:
-    """Add to `features`; in place where no gradient needs the old values."""
-    return features + others if torch.is_grad_enabled() else features.add_(others)
-
-
-class _Convolution(nn.Module):
+class Convolution(nn.Module):
     """Convolution, batch normalisation and ReLU."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: Zyx, *, pad_z: bool = True) -> None:
@@ -110,28 +108,30 @@ class _Convolution(nn.Module):
         self.normalisation = nn.BatchNorm3d(channels_out)
 
     def forward(self, features: Tensor) -> Tensor:
-        return relu(self.normalisation(self.convolution(features)))
+        """Map (batch, channels_in, z, y, x) to (batch, channels_out, z, y, x)."""
+        return functional.relu(self.normalisation(self.convolution(features)))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
     """A convolution that sets the channels, then a residual unit of two."""
 
     def __init__(self, channels_in: int, channels: int, kernel: Zyx, *, stem_sections: int | None = None) -> None:
         super().__init__()
         entry = kernel if stem_sections is None else (stem_sections, kernel[1], kernel[2])
-        self.entry = _Convolution(channels_in, channels, entry, pad_z=stem_sections is None)
-        self.inner = _Convolution(channels, channels, kernel)
+        self.entry = Convolution(channels_in, channels, entry, pad_z=stem_sections is None)
+        self.inner = Convolution(channels, channels, kernel)
         padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.outer = nn.Conv3d(channels, channels, kernel, padding=padding, bias=False)
         self.normalisation = nn.BatchNorm3d(channels)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Map (batch, channels_in, z, y, x) to (batch, channels, z, y, x)."""
         features = self.entry(features)
-        return relu(added(self.normalisation(self.outer(self.inner(features))), features))
+        return functional.relu(self.normalisation(self.outer(self.inner(features))) + features)
 
 
-class _Up(nn.Module):
-    """Trilinear upsampling, then a convolution to the finer level's channels."""
+class Up(nn.Module):
+    """Trilinear upsampling, then a convolution to the finer level's channels, then the sum with its features."""
 
     def __init__(self, channels_in: int, channels: int, kernel: Zyx, pool: Zyx) -> None:
         super().__init__()
@@ -139,9 +139,10 @@ class _Up(nn.Module):
         padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.convolution = nn.Conv3d(channels_in, channels, kernel, padding=padding)
 
-    def forward(self, features: Tensor) -> Tensor:
-        finer = functional.interpolate(features, scale_factor=self.factor, mode="trilinear", align_corners=False)
-        return self.convolution(finer)  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped
+    def forward(self, features: Tensor, finer: Tensor) -> Tensor:
+        """Bring (batch, channels_in, z, y, x) to the shape of `finer` and add that."""
+        upsampled = functional.interpolate(features, scale_factor=self.factor, mode="trilinear", align_corners=False)
+        return self.convolution(upsampled) + finer  # type: ignore[no-any-return]  # nn.Module.__call__ is untyped
 
 
 class UNet3d(nn.Module):
@@ -166,16 +167,16 @@ class UNet3d(nn.Module):
         widths, folded = config.channels, config.fold**2
         entries = (folded, *widths[:-1])
         self.down = nn.ModuleList(
-            _Block(
+            Block(
                 entries[level], width, config.kernels[level], stem_sections=config.stem_sections if level == 0 else None
             )
             for level, width in enumerate(widths)
         )
         finer = range(len(config.pools))
         self.up = nn.ModuleList(
-            _Up(widths[level + 1], widths[level], config.kernels[level], config.pools[level]) for level in finer
+            Up(widths[level + 1], widths[level], config.kernels[level], config.pools[level]) for level in finer
         )
-        self.join = nn.ModuleList(_Block(widths[level], widths[level], config.kernels[level]) for level in finer)
+        self.join = nn.ModuleList(Block(widths[level], widths[level], config.kernels[level]) for level in finer)
         self.head = nn.Conv3d(widths[0], OUTPUTS[config.target] * folded, (1, 3, 3), padding=(0, 1, 1))
         for module in self.modules():
             if isinstance(module, nn.Conv3d):
@@ -186,16 +187,54 @@ class UNet3d(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Draw the target of `image`."""
         features = _fold((image - 0.5) * 4.0, self.config.fold)
-        skips: list[Tensor] = []
-        for level, block in enumerate(self.down):
-            if level:
-                pool = self.config.pools[level - 1]
-                features = functional.max_pool3d(features, pool, pool)
-            features = block(features)
+        flat, context = self.config.flat_levels, 2 * self.config.context_sections
+        slabs = _slabs(features.shape, context, whole=self.training or torch.is_grad_enabled())
+        skips = [self._down(features[:, :, slab.start : slab.stop + context], flat) for slab in slabs]
+        coarse = self._around(_joined([found.pop() for found in skips]), flat)
+        drawn = [self.head(self._up(coarse[:, :, slab], skips.pop(0))) for slab in slabs]
+        return _unfold(_joined(drawn), self.config.fold)
+
+    def _down(self, features: Tensor, levels: int) -> list[Tensor]:
+        """Give the features of the first levels, and what the next begins with."""
+        skips = []
+        for level in range(levels):
+            features = self.down[level](features)
             skips.append(features)
-        for level in reversed(range(len(self.up))):
-            features = self.join[level](added(self.up[level](features), skips[level]))
-        return _unfold(self.head(features), self.config.fold)
+            features = self._pooled(features, level)
+        return [*skips, features]
+
+    def _around(self, features: Tensor, level: int) -> Tensor:
+        """Go down from a level to the coarsest, and up to it again."""
+        features = self.down[level](features)
+        if level == len(self.up):
+            return features
+        coarser = self._around(self._pooled(features, level), level + 1)
+        return self.join[level](self.up[level](coarser, features))  # type: ignore[no-any-return]  # as above
+
+    def _up(self, features: Tensor, skips: list[Tensor]) -> Tensor:
+        """Come up through the first levels, using up their features."""
+        while skips:
+            level = len(skips) - 1
+            features = self.join[level](self.up[level](features, skips.pop()))
+        return features
+
+    def _pooled(self, features: Tensor, level: int) -> Tensor:
+        pool = self.config.pools[level]
+        return functional.max_pool3d(features, pool, pool)
+
+
+def _slabs(shape: torch.Size, context: int, *, whole: bool) -> list[slice]:
+    """Cut the sections of an output into a few at a time, which the levels that do not look along z need no more of.
+
+    A training needs all of their features anyway, and normalises over them.
+    """
+    depth = shape[2] - context
+    at_once = depth if whole else max(1, PIXELS_AT_ONCE // (shape[0] * shape[3] * shape[4]))
+    return [slice(z, min(z + at_once, depth)) for z in range(0, depth, at_once)]
+
+
+def _joined(slabs: list[Tensor]) -> Tensor:
+    return slabs[0] if len(slabs) == 1 else torch.cat(slabs, dim=2)
 
 
 def _fold(image: Tensor, edge: int) -> Tensor:

@@ -1,29 +1,61 @@
+import pytest
 import torch
 
-from models.memory import bytes_a_voxel, bytes_free, tile_that_fits
+from models.memory import RESULT_VOXELS, Cut, bytes_a_voxel, bytes_free, cut_that_fits
 from models.registry import build
+from models.unet3d import NetworkConfig
 from tests.models.builders import DEEP, DILATED, FLAT, REFINER
 
-
-def test_a_tile_is_halved_until_what_is_read_for_it_fits() -> None:
-    # 10 sections of 400 x 400 at 8 bytes are 12.8 MB; 200 + 2 x 20 px make 4.6 MB, 100 + 2 x 20 px 1.6 MB
-    sizes = [
-        tile_that_fits((10, 400, 400), 2048, margin_px=20, bytes_a_voxel=8, budget=budget)
-        for budget in (13e6, 12e6, 4.5e6, 1.5e6)
-    ]
-    assert sizes == [2048, 200, 100, 50]
+LARGEST, ASIDE = Cut(sections=64, tile_px=2048), Cut(sections=0, tile_px=20)
 
 
-def test_a_tile_smaller_than_its_margin_would_not_help() -> None:
-    assert tile_that_fits((10, 400, 400), 400, margin_px=60, bytes_a_voxel=8, budget=1) == 100
+def cut(
+    budget: float, *, shape: tuple[int, int, int] = (40, 400, 400), margin: Cut = ASIDE, largest: Cut = LARGEST
+) -> Cut:
+    return cut_that_fits(shape, largest, margin=margin, grid=(2, 16), bytes_a_voxel=8, budget=budget)
 
 
-def test_memory_is_counted_by_the_finest_channels_and_the_number_format() -> None:
+def test_what_fits_is_predicted_at_once() -> None:
+    assert cut(51.2e6) == Cut(40, 2048)
+
+
+def test_blocks_are_halved_where_the_network_looks_only_along_the_section() -> None:
+    # 40 sections of 400 x 400 at 8 bytes are 51.2 MB
+    assert [cut(budget).sections for budget in (26e6, 13e6, 8e6)] == [20, 10, 6]
+
+
+def test_tiles_are_halved_where_the_network_looks_only_along_z() -> None:
+    along_z = Cut(18, 0)
+    # of 400 px, tiles of 2048 / 8 = 256 and 128 px; blocks of 20 would read 38 sections for 20
+    assert [cut(budget, margin=along_z) for budget in (22e6, 6e6)] == [Cut(40, 256), Cut(40, 128)]
+
+
+def test_blocks_and_tiles_stay_on_the_grid_and_the_smallest_is_taken_where_nothing_fits() -> None:
+    assert cut(0) == Cut(2, 16)
+    assert cut(1e12, largest=Cut(5, 2048)) == Cut(6, 2048)
+
+
+def test_results_are_kept_for_so_many_voxels_at_most() -> None:
+    assert cut(1e15, shape=(1000, 4096, 4096), largest=Cut(1000, 4096)).sections * 4096**2 <= RESULT_VOXELS
+
+
+def test_memory_is_counted_by_the_channels_that_are_kept_and_the_number_format() -> None:
+    # DEEP pools along z at once, so that nothing in it is flat
     assert bytes_a_voxel(build(DEEP)) == 7.5 * 4 * 4
     assert bytes_a_voxel(build(DEEP).to(torch.bfloat16)) == 7.5 * 4 * 2
     assert bytes_a_voxel(build(DILATED)) == 14 * 2 * 4
     assert bytes_a_voxel(build(REFINER)) > bytes_a_voxel(build(DEEP))
     assert bytes_a_voxel(build(FLAT)) == 0
+
+
+@pytest.mark.parametrize(
+    ("flat_levels", "numbers"), [(0, 7.5 * 4), (1, 4 + 7.5 * 6 / 4), (2, 4 + 6 / 4 + 7.5 * 8 / 16)]
+)
+def test_of_flat_levels_only_their_results_are_kept(flat_levels: int, numbers: float) -> None:
+    kernels = tuple((1 if level < flat_levels else 3, 3, 3) for level in range(3))
+    layout = NetworkConfig(channels=(4, 6, 8), kernels=kernels, pools=((1, 2, 2), (1, 2, 2)))
+    assert layout.flat_levels == flat_levels
+    assert bytes_a_voxel(build(layout)) == numbers * 4
 
 
 def test_this_machine_has_memory() -> None:

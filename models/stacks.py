@@ -1,0 +1,122 @@
+"""A stack of sections predicted tile by tile and view by view."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from loop.errors import ProofloopError
+from loop.progress import Progress, part_of, silent
+from models.precision import probabilities
+from models.registry import Network
+from models.surroundings import Margins
+from models.tiles import EDGE_PX, padded, tiles
+from models.variants import VARIANTS
+
+# keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
+VOXELS_AT_ONCE = 2**20
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Mean and variance over the views of the membrane probability of some sections, both float32 (z, y, x)."""
+
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+    def cut(self, shape: tuple[int, ...]) -> "Prediction":
+        """Cut off what `padded` put around sections of `shape` (z, y, x)."""
+        window = (slice(None), *(slice(EDGE_PX, EDGE_PX + extent) for extent in shape[1:]))
+        return Prediction(self.mean[window], self.variance[window])
+
+
+def predict_stack(
+    network: Network,
+    stack: NDArray[np.uint8],
+    *,
+    margins: Margins,
+    tile_px: int,
+    variants: int,
+    progress: Progress = silent,
+) -> tuple[Prediction, int]:
+    """Predict a stack (z, y, x) tile by tile; where memory runs out, halve the tiles and begin again.
+
+    Returns
+    -------
+    Prediction, int
+        As long as the stack less what the stem swallows, and the extent of the tiles that fitted.
+
+    Raises
+    ------
+    ProofloopError
+        Not even the smallest tile fits, or the network gave NaN.
+    """
+    whole = padded(stack, margins.grid[1])
+    while True:
+        try:
+            found = _in_tiles(network, whole, margins=margins, tile_px=tile_px, variants=variants, progress=progress)
+            return found.cut(stack.shape), tile_px
+        except (MemoryError, RuntimeError) as error:
+            if not _is_lack_of_memory(error):
+                raise
+            smaller = min(tile_px, max(whole.shape[1:])) // 2
+            if smaller < margins.grid[1]:
+                raise ProofloopError(
+                    f"memory runs out even for tiles of {tile_px} px: set a smaller block_sections, or free memory"
+                ) from error
+            tile_px = smaller
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    # on a processor torch raises a plain RuntimeError
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+
+
+def _in_tiles(
+    network: Network,
+    whole: NDArray[np.uint8],
+    *,
+    margins: Margins,
+    tile_px: int,
+    variants: int,
+    progress: Progress,
+) -> Prediction:
+    """Mean and variance over the views, both updated tile by tile and view by view (Welford 1962)."""
+    shape = (len(whole) - 2 * margins.stem_sections, *whole.shape[1:])
+    mean, squares = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    cut = tiles(whole.shape[1:], tile_px, reach_px=margins.px, grid_px=margins.grid[1])
+    for place, tile in enumerate(cut):
+        read, keep, write = ((slice(None), *part) for part in (tile.read, tile.keep, tile.write))
+        for number, variant in enumerate(VARIANTS[:variants], start=1):
+            seen = variant.invert(_predict_view(network, variant.apply(whole[read])))[keep]
+            _require_numbers(seen)
+            away = seen - mean[write]
+            mean[write] += away / np.float32(number)
+            squares[write] += away * (seen - mean[write])
+            part_of(progress, place, len(cut))(number, variants)
+    squares /= np.float32(variants)
+    return Prediction(mean, squares)
+
+
+def _require_numbers(seen: NDArray[np.float32]) -> None:
+    if not np.isfinite(seen).all():
+        raise ProofloopError(
+            "the network's output is not a number; its checkpoint is damaged, or its training diverged:"
+            " predict with an earlier checkpoint"
+        )
+
+
+def _predict_view(network: Network, view: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Run the network, on a few sections at a time if it looks no farther along z than its context."""
+    context = 2 * network.config.context_sections
+    depth, height, width = len(view) - context, *view.shape[1:]
+    at_once = depth if network.config.reach[0] else max(1, VOXELS_AT_ONCE // (height * width))
+    starts = range(0, depth, at_once)
+    parts = [probabilities(network, as_input(network, view[z : z + at_once + context])) for z in starts]
+    return np.concatenate([part[0, 0].cpu().numpy() for part in parts])
+
+
+def as_input(network: Network, stack: NDArray[np.uint8]) -> torch.Tensor:
+    """Give a stack (z, y, x) as images in [0, 1], (1, 1, z, y, x), in the precision of the network's weights."""
+    return torch.from_numpy(np.ascontiguousarray(stack)).to(next(network.parameters()).dtype)[None, None] / 255

@@ -2,10 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, find_objects, maximum_filter
 
-_REACH_PX = 2  # membrane belongs to a border when it stands this near
-_CORE_PX = 2  # nearer to the border than this, membrane inside is the border's own
+_REACH_PX = 2  # membrane belongs to a border when it stands this near, along both axes
+# Nearer to the border than this, membrane inside is the border's own: no pixel of the core has another piece here.
+_BESIDE = ((0, 1), (1, 0), (0, -1), (-1, 0))
+_AROUND = (*_BESIDE, (0, 2), (2, 0), (0, -2), (-2, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 _WEAKEST, _WORST = 0.1, 0.98  # shares of the border's pixels, and of the inside's
 
 
@@ -17,7 +18,7 @@ def confidence_of(pieces: NDArray[np.int32], membrane: NDArray[np.float32]) -> N
     pieces : (y, x) int32
         0 for background, else the piece, numbered from 1 (`annotation.boundaries.pieces_of`).
     membrane : (y, x) float32
-        Membrane probability.
+        Membrane probability; it is looked at in 255 steps, as it is stored.
 
     Returns
     -------
@@ -26,19 +27,44 @@ def confidence_of(pieces: NDArray[np.int32], membrane: NDArray[np.float32]) -> N
         membrane (else it is part of a larger object), and that even the darkest fiftieth of its inside is none (else
         it is two objects). Where the image ends, no membrane is expected.
     """
-    near = maximum_filter(membrane, 2 * _REACH_PX + 1)
-    confidence = np.zeros(int(pieces.max(initial=0)))
-    for number, window in enumerate(find_objects(pieces), start=1):
-        own = np.pad(pieces[window] == number, 1)
-        depth = distance_transform_edt(own)[1:-1, 1:-1]
-        at_edge = np.zeros(pieces.shape, np.bool_)[window]
-        at_edge[0] = window[0].start == 0
-        at_edge[-1] |= window[0].stop == pieces.shape[0]
-        at_edge[:, 0] |= window[1].start == 0
-        at_edge[:, -1] |= window[1].stop == pieces.shape[1]
-        border = (depth == 1) & ~at_edge
-        core = depth > _CORE_PX
-        support = np.quantile(near[window][border], _WEAKEST) if border.any() else 1.0
-        doubt = np.quantile(membrane[window][core], _WORST) if core.any() else 0.0
-        confidence[number - 1] = support * (1 - doubt)
-    return confidence
+    count = int(pieces.max(initial=0)) + 1
+    levels = np.rint(membrane * 255).astype(np.uint8)
+    border = ~_surrounded(pieces, _BESIDE) & (pieces > 0)
+    border[[0, -1]] = border[:, [0, -1]] = False
+    core = _surrounded(pieces, _AROUND) & (pieces > 0)
+    support = _quantile(pieces[border], _near(levels)[border], _WEAKEST, count=count, empty=1)
+    doubt = _quantile(pieces[core], levels[core], _WORST, count=count, empty=0)
+    return (support * (1 - doubt))[1:]
+
+
+def _surrounded(pieces: NDArray[np.int32], offsets: tuple[tuple[int, int], ...]) -> NDArray[np.bool_]:
+    """Tell which pixels have pixels of their own piece at all offsets; outside of the image there are none."""
+    height, width = pieces.shape
+    reach = max(max(abs(dy), abs(dx)) for dy, dx in offsets)
+    padded = np.pad(pieces, reach, constant_values=-1)
+    same = np.ones(pieces.shape, np.bool_)
+    for dy, dx in offsets:
+        same &= padded[reach + dy : reach + dy + height, reach + dx : reach + dx + width] == pieces
+    return same
+
+
+def _near(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Give the highest level near every pixel."""
+    for axis in (0, 1):
+        length = levels.shape[axis]
+        padded = np.pad(levels, [(_REACH_PX, _REACH_PX) if one == axis else (0, 0) for one in (0, 1)])
+        windows = [np.take(padded, range(start, start + length), axis) for start in range(2 * _REACH_PX + 1)]
+        levels = np.maximum.reduce(windows)
+    return levels
+
+
+def _quantile(
+    pieces: NDArray[np.int32], levels: NDArray[np.uint8], share: float, *, count: int, empty: float
+) -> NDArray[np.float64]:
+    """Give the quantile of the levels of each piece, as a probability; `empty` for pieces without any."""
+    histogram = np.bincount(pieces * np.intp(256) + levels, minlength=count * 256).reshape(count, 256)
+    until = np.cumsum(histogram, axis=1)
+    rank = share * (until[:, -1:] - 1)
+    below, above = ((until <= whole).sum(axis=1) for whole in (np.floor(rank), np.ceil(rank)))
+    between = below + (above - below) * (rank[:, 0] % 1)
+    return np.where(until[:, -1] > 0, between / 255, empty)

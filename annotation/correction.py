@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.spatial import cKDTree
 
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour
+from annotation.lines import Lines
 from annotation.rasterising import rasterise
 from annotation.regions import Region, region_id
+from annotation.spans import Spans, both, minus, runs_of
 
 _SAME_PX = 0.01
 # Pixels of a piece may lie this far outside of its simplified contour.
@@ -87,9 +89,10 @@ def correct(before: PreAnnotation, regions: Sequence[Region], unusable: frozense
         elif not _same(region.points, before.contours[number].points):
             changed.append((region, number))
 
-    labels = before.labels.copy()
     pieces = pieces_of(before.labels)
-    labels[np.isin(pieces, np.array(deleted, np.int32) + 1)] = 0
+    gone = np.zeros(len(ours) + 1, np.bool_)
+    gone[[number + 1 for number in deleted]] = True
+    labels = np.where(gone[pieces], np.uint32(0), before.labels) if deleted else before.labels.copy()
     _apply(labels, pieces, before, changed, added)
     return Correction(
         labels=labels,
@@ -108,20 +111,37 @@ def _apply(
     added: list[Region],
 ) -> None:
     """Take away what changed regions lost, then paint what they and the added ones gained, into `labels`."""
-    gains: list[tuple[tuple[slice, slice], NDArray[np.bool_], int]] = []
-    for region, number in changed:
-        contour = before.contours[number]
-        points = _snapped(region.points, contour.points)
-        window = _window(np.concatenate([contour.points, points]), pieces.shape)
-        was, now = _mask(contour.points, window), _mask(points, window)
-        own = pieces[window] == number + 1
-        labels[window][own & ~now & (was | ~binary_dilation(now, iterations=_FRINGE_PX))] = 0
-        gains.append((window, now & ~was, contour.object_id))
-    for object_id, region in enumerate(added, start=int(before.labels.max(initial=0)) + 1):
-        window = _window(region.points, pieces.shape)
-        gains.append((window, _mask(region.points, window), object_id))
-    for window, mask, object_id in gains:
-        labels[window][mask] = object_id
+    shape = (labels.shape[0], labels.shape[1])
+    olds = [before.contours[number] for _, number in changed]
+    news = [_snapped(region.points, old.points) for (region, _), old in zip(changed, olds, strict=True)]
+    was = _filled([old.points for old in olds], shape)
+    now = _filled([*news, *(region.points for region in added)], shape)
+    own = runs_of(pieces, np.array([number + 1 for _, number in changed], np.intp))
+    flat = labels.ravel()
+    index, _ = minus(both(own, was), now).pixels()
+    flat[index] = 0
+    fringe = minus(minus(own, was), now)
+    flat[_far(fringe, now, shape)] = 0
+    first_new = int(before.labels.max(initial=0)) + 1
+    ids = np.array([*(old.object_id for old in olds), *range(first_new, first_new + len(added))], np.uint32)
+    index, polygon = minus(now, was).pixels()
+    flat[index] = ids[polygon]
+
+
+def _filled(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> Spans:
+    return rasterise(Lines.of(polygons), np.arange(len(polygons)), shape)
+
+
+def _far(spans: Spans, from_spans: Spans, shape: tuple[int, int]) -> NDArray[np.intp]:
+    """Give the pixels of each polygon that lie farther than the fringe from the other spans of that polygon."""
+    index, polygon = spans.pixels()
+    y, x = np.divmod(index, shape[1])
+    far = np.ones(len(index), np.bool_)
+    for dy in range(-_FRINGE_PX, _FRINGE_PX + 1):
+        for dx in range(abs(dy) - _FRINGE_PX, _FRINGE_PX - abs(dy) + 1):
+            inside = (y + dy >= 0) & (y + dy < shape[0]) & (x + dx >= 0) & (x + dx < shape[1])
+            far[inside] &= ~from_spans.hold(polygon[inside], (index + dy * shape[1] + dx)[inside])
+    return index[far]
 
 
 def _snapped(points: NDArray[np.float64], originals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,25 +149,11 @@ def _snapped(points: NDArray[np.float64], originals: NDArray[np.float64]) -> NDA
 
     They come back rounded, and a line that ran through a pixel's centre would otherwise pass beside it.
     """
-    apart = np.abs(points[:, None] - originals[None]).max(axis=2)
-    nearest = apart.argmin(axis=1)
-    return np.where(apart.min(axis=1)[:, None] < _SAME_PX, originals[nearest], points)
-
-
-def _window(points: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Give the part of the image that holds `points` and the fringe around them."""
-    low = np.clip(np.floor(points.min(axis=0)) - _FRINGE_PX - 1, 0, (shape[1], shape[0])).astype(int)
-    high = np.clip(np.ceil(points.max(axis=0)) + _FRINGE_PX + 1, 0, (shape[1], shape[0])).astype(int)
-    return slice(low[1], high[1]), slice(low[0], high[0])
-
-
-def _mask(points: NDArray[np.float64], window: tuple[slice, slice]) -> NDArray[np.bool_]:
-    rows, columns = window
-    shape = (rows.stop - rows.start, columns.stop - columns.start)
-    index, _ = rasterise([points - (columns.start, rows.start)], shape).pixels()
-    mask = np.zeros(shape[0] * shape[1], np.bool_)
-    mask[index] = True
-    return mask.reshape(shape)
+    distance, nearest = cKDTree(originals).query(points, distance_upper_bound=_SAME_PX)
+    near = np.isfinite(distance)
+    snapped = points.copy()
+    snapped[near] = originals[np.asarray(nearest)[near]]
+    return snapped
 
 
 def _same(points: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

@@ -6,35 +6,23 @@ pixel, nor both leave it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Spans:
-    """Runs of pixels inside polygons, ordered by polygon: pixels ``start <= i < stop`` of the flattened image."""
-
-    polygon: NDArray[np.intp]
-    start: NDArray[np.intp]
-    stop: NDArray[np.intp]
-
-    def pixels(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Give the flat index and the polygon of every pixel; an index is repeated where polygons overlap."""
-        counts = self.stop - self.start
-        before = np.cumsum(counts) - counts
-        index = np.arange(counts.sum()) + np.repeat(self.start - before, counts)
-        return index, np.repeat(self.polygon, counts)
+from annotation.lines import Lines, ranges
+from annotation.spans import Spans
 
 
-def rasterise(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> Spans:
+def rasterise(rings: Lines, polygon_of: NDArray[np.intp], shape: tuple[int, int]) -> Spans:
     """Find the pixels inside each polygon.
 
     Parameters
     ----------
-    polygons : sequence of (n, 2) float64
-        Vertices x, y in pixels, finite; the last joins the first. What lies outside the image is cut off.
+    rings : Lines
+        Closed lines, finite; the last point joins the first. What lies outside the image is cut off.
+    polygon_of : (rings,) intp
+        The polygon of each ring; the winding numbers of its rings add up, so one walked the other way is a hole.
     shape : (height, width)
 
     Returns
@@ -42,17 +30,17 @@ def rasterise(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -
     Spans
     """
     height, width = shape
-    owner, upper, lower, turn = _edges(polygons)
+    owner, upper, lower, turn = _edges(rings, polygon_of)
     first = np.clip(np.ceil(upper[:, 1] - 0.5), 0, height).astype(np.intp)
     last = np.clip(np.ceil(lower[:, 1] - 0.5), 0, height).astype(np.intp)
     counts = last - first
     edge = np.repeat(np.arange(len(first)), counts)
-    row = np.arange(len(edge)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+    row = ranges(first, counts)
     slope = (lower[:, 0] - upper[:, 0]) / np.where(counts > 0, lower[:, 1] - upper[:, 1], 1)
     crossing = upper[edge, 0] + (row + 0.5 - upper[edge, 1]) * slope[edge]
     column = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)
     line = owner[edge] * height + row
-    order = np.argsort(line * (width + 1) + column, kind="stable")
+    order = np.argsort(line * (width + 1) + column)
     line, column, winding = line[order], column[order], np.cumsum(turn[edge][order])
     # Closed polygons leave every line with winding 0, so one running sum serves all lines.
     inside = np.flatnonzero((winding[:-1] != 0) & (column[1:] > column[:-1]))
@@ -65,24 +53,20 @@ def paint(
 ) -> NDArray[np.uint32]:
     """Paint polygons in their order onto background 0, later ones over earlier ones; give labels (y, x)."""
     labels = np.zeros(shape[0] * shape[1], np.uint32)
-    index, polygon = rasterise(polygons, shape).pixels()
+    index, polygon = rasterise(Lines.of(polygons), np.arange(len(polygons)), shape).pixels()
     labels[index] = ids[polygon]
     return labels.reshape(shape)
 
 
 def _edges(
-    polygons: Sequence[NDArray[np.float64]],
+    rings: Lines, polygon_of: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
     """Give for every edge its polygon, its upper and lower end, and +1 or -1 for walking down or up."""
-    if not polygons:
-        nothing = np.zeros((0, 2))
-        return np.zeros(0, np.intp), nothing, nothing, np.zeros(0, np.intp)
-    start = np.concatenate(polygons)
-    lengths = np.array([len(polygon) for polygon in polygons])
+    start, lengths = rings.points, np.diff(rings.starts)
     following = np.arange(1, len(start) + 1)
-    following[np.cumsum(lengths) - 1] -= lengths
+    has_points = lengths > 0
+    following[rings.starts[1:][has_points] - 1] = rings.starts[:-1][has_points]
     end = start[following]
-    owner = np.repeat(np.arange(len(polygons)), lengths)
     down = (start[:, 1] < end[:, 1])[:, None]
     turn = np.where(down[:, 0], 1, -1)
-    return owner, np.where(down, start, end), np.where(down, end, start), turn
+    return np.repeat(polygon_of, lengths), np.where(down, start, end), np.where(down, end, start), turn

@@ -1,66 +1,59 @@
-"""Douglas-Peucker simplification of many lines at once."""
-
-from itertools import pairwise
+"""Douglas-Peucker simplification of many lines at once, for all tolerances at once."""
 
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation.lines import Lines, ranges
 
-def simplify(lines: list[NDArray[np.float64]], tolerances_px: NDArray[np.float64]) -> list[NDArray[np.intp]]:
-    """Choose the vertices of every line that keep it within its tolerance.
+
+def importance(lines: Lines) -> NDArray[np.float64]:
+    """Tell for every point up to which tolerance a simplified line keeps it.
 
     All lines are split level by level in whole-array steps (Douglas and Peucker 1973; the distance is to the chord
-    as a segment, so that closed lines split at their farthest point first).
+    as a segment, so that closed lines split at their farthest point first). Splitting to the end, once, serves every
+    tolerance: a point is kept while its own distance and those of all splits above it exceed the tolerance.
 
     Parameters
     ----------
-    lines : list of (n, 2) float64
-        Points x, y in pixels, n >= 2.
-    tolerances_px : (lines,) float64
-        How far a dropped point may lie from the simplified line; 0 drops collinear points only.
+    lines : Lines
+        Each of two points or more.
 
     Returns
     -------
-    list of (kept,) intp
-        Indices into each line, always with its first and last.
+    (points,) float64
+        Pixels; a line simplified by a tolerance consists of the points whose importance is larger. Its ends have
+        infinite importance, collinear points none.
     """
-    if not lines:
-        return []
-    points = np.concatenate(lines)
-    offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines])])
-    keep = np.zeros(len(points), np.bool_)
-    low, high = offsets[:-1], offsets[1:] - 1
-    keep[low] = keep[high] = True
-    # A hair above zero, so that rounding does not keep a collinear point.
-    limit = np.maximum(tolerances_px, 1e-9) ** 2
-    while len(low):
+    found = np.zeros(len(lines.points))
+    low, high = lines.starts[:-1], lines.starts[1:] - 1
+    found[low] = found[high] = np.inf
+    limit: NDArray[np.float64] = np.full(len(low), np.inf)
+    while True:
         inside = high - low > 1
         low, high, limit = low[inside], high[inside], limit[inside]
         if not len(low):
             break
-        far, distance = _farthest(points, low, high)
-        split = distance > limit
-        low, high, far, limit = low[split], high[split], far[split], limit[split]
-        keep[far] = True
+        far, distance = _farthest(lines.points, low, high)
+        bent = distance > 1e-9  # a hair above zero, so that rounding does not keep a collinear point
+        low, high, far, limit = low[bent], high[bent], far[bent], np.minimum(limit, distance)[bent]
+        found[far] = limit
         low, high, limit = np.concatenate([low, far]), np.concatenate([far, high]), np.concatenate([limit, limit])
-    return [np.flatnonzero(keep[start:end]) for start, end in pairwise(offsets)]
+    return found
 
 
 def _farthest(
     points: NDArray[np.float64], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Find, in every span low < i < high, the point farthest from the chord, and its squared distance."""
+    """Find, in every span low < i < high, the point farthest from the chord, and its distance."""
     counts = high - low - 1
     first = np.cumsum(counts) - counts
-    index = np.arange(counts.sum()) + np.repeat(low + 1 - first, counts)
+    index = ranges(low + 1, counts)
     chord = points[high] - points[low]
-    length = (chord**2).sum(1)
-    chord_of = np.repeat(chord, counts, axis=0)
-    from_low = points[index] - np.repeat(points[low], counts, axis=0)
-    along = (from_low * chord_of).sum(1) / np.repeat(np.maximum(length, 1e-30), counts)
-    away = from_low - np.clip(along, 0, 1)[:, None] * chord_of
-    distance = (away**2).sum(1)
+    unit = chord / np.maximum((chord**2).sum(axis=1), 1e-30)[:, None]
+    span = np.repeat(np.arange(len(low)), counts)
+    (x, y), (chord_x, chord_y), (unit_x, unit_y) = (points[index] - points[low][span]).T, chord[span].T, unit[span].T
+    along = np.clip(x * unit_x + y * unit_y, 0, 1)
+    distance = (x - along * chord_x) ** 2 + (y - along * chord_y) ** 2
     farthest = np.maximum.reduceat(distance, first)
-    hits = np.flatnonzero(distance == np.repeat(farthest, counts))
-    span = np.repeat(np.arange(len(low)), counts)[hits]
-    return index[hits[np.searchsorted(span, np.arange(len(low)))]], farthest
+    hits = np.flatnonzero(distance == farthest[span])
+    return index[hits[np.searchsorted(span[hits], np.arange(len(low)))]], np.sqrt(farthest)

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 
 from annotation.boundaries import pieces_of
-from annotation.contours import Contour, ContourDetail, contours_of
+from annotation.contours import EXACT, Contour, contours_of
 from annotation.rasterising import paint
 
-EXACT = ContourDetail(tolerance_px=0)
 Labels = NDArray[np.uint32]
 
 
@@ -19,13 +18,18 @@ def painted(contours: list[Contour], shape: tuple[int, ...]) -> Labels:
     return paint([contour.points for contour in contours], ids, (shape[0], shape[1]))
 
 
-def worst_iou(labels: Labels, contours: list[Contour]) -> float:
+def ious(labels: Labels, contours: list[Contour]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Give every contour's overlap with its piece, and the piece's size."""
     pieces = pieces_of(labels)
-    worst = 1.0
+    found = []
     for number, contour in enumerate(contours, start=1):
         mask = painted([contour], labels.shape) > 0
-        worst = min(worst, float((mask & (pieces == number)).sum() / (mask | (pieces == number)).sum()))
-    return worst
+        found.append((mask & (pieces == number)).sum() / (mask | (pieces == number)).sum())
+    return np.array(found), np.bincount(pieces.ravel(), minlength=len(contours) + 1)[1:]
+
+
+def worst_iou(labels: Labels, contours: list[Contour]) -> float:
+    return float(ious(labels, contours)[0].min())
 
 
 def disc(size: int, radius: float) -> Labels:
@@ -48,7 +52,8 @@ def test_any_labels_survive_exact_contours(labels: Labels) -> None:
 def test_simplified_contours_keep_every_piece_and_open_no_gap(coarse: Labels, scale: int) -> None:
     labels = np.kron(coarse, np.ones((scale, scale), np.uint32))
     contours = contours_of(labels)
-    assert worst_iou(labels, contours) >= 0.98
+    overlaps, sizes = ious(labels, contours)
+    assert (overlaps >= np.where(sizes > 100, 0.98, 0.92)).all()
     inner = binary_erosion(labels > 0, np.ones((3, 3), bool))
     assert (painted(contours, labels.shape)[inner] > 0).all()
 

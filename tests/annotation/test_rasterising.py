@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from skimage.measure import grid_points_in_poly
 
+from annotation.lines import Lines
 from annotation.rasterising import paint, rasterise
 
 
@@ -21,7 +22,7 @@ def test_a_pixel_is_inside_when_its_centre_is() -> None:
 def test_two_polygons_with_a_common_edge_share_its_pixels_without_gap_or_overlap() -> None:
     upper = polygon((0, 0), (8, 0), (8, 8))
     lower = polygon((0, 0), (8, 8), (0, 8))
-    index, owner = rasterise([upper, lower], (8, 8)).pixels()
+    index, owner = rasterise(Lines.of([upper, lower]), np.arange(2), (8, 8)).pixels()
     assert sorted(index.tolist()) == list(range(64))
     assert np.bincount(owner).sum() == 64
 

@@ -10,13 +10,16 @@ import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
 
 from annotation.boundaries import pieces_of
 from annotation.contours import contours_of
+from annotation.correction import PreAnnotation, correct
 from annotation.ingest import ingest
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
 from annotation.rasterising import paint
+from annotation.regions import Region, parse_regions, polygon_region, region_id
 from annotation.server import Server
 
 DATA = Path(os.environ.get("PROOFLOOP_DATA", Path(__file__).parents[3] / "shared" / "data")) / "snemi3d_ac4_ds2.h5"
@@ -30,19 +33,57 @@ def labels_of(z: int) -> NDArray[np.uint32]:
 
 
 @pytest.mark.parametrize("z", SECTIONS)
-def test_every_contour_covers_its_piece_and_touching_neighbours_have_no_gap(z: int) -> None:
+def test_every_contour_covers_its_piece_within_few_vertices_and_leaves_no_gap(z: int) -> None:
     labels = labels_of(z)
-    pieces = pieces_of(labels)
-    contours = contours_of(labels)
-    count = len(contours) + 1
-    painted = paint([one.points for one in contours], np.arange(1, count, dtype=np.uint32), (512, 512))
-    pairs = np.bincount((pieces * np.int64(count) + painted).ravel(), minlength=count * count).reshape(count, count)
-    common = pairs.diagonal()[1:]
-    iou = common / (pairs.sum(axis=0)[1:] + pairs.sum(axis=1)[1:] - common)
-    assert len(contours) == pieces.max()
-    assert iou.min() >= 0.97  # .98 each by itself; painted together, contours that cross take pixels from each other
-    assert np.mean([len(one.points) for one in contours]) < 35
-    assert np.mean([len(one.points) > 120 for one in contours]) < 0.02
+    pieces, contours = pieces_of(labels), contours_of(labels)
+    areas = np.bincount(pieces.ravel())[1:]
+    assert len(contours) == len(areas)
+    covered = np.zeros(labels.shape, np.bool_)
+    for number, (contour, area) in enumerate(zip(contours, areas, strict=True), start=1):
+        drawn = paint([contour.points], np.ones(1, np.uint32), (512, 512)) > 0
+        common = np.count_nonzero(drawn & (pieces == number))
+        assert common / (area + np.count_nonzero(drawn) - common) >= (0.98 if area > 100 else 0.92)
+        covered |= drawn
+    assert covered[binary_erosion(labels > 0, np.ones((3, 3), np.bool_))].all()
+    vertices = np.array([len(contour.points) for contour in contours])
+    assert vertices.mean() < 26
+    # Where both cannot be had, as for thin sheets between many neighbours, the overlap is kept and the number gives.
+    assert np.count_nonzero(vertices > 120) <= 1
+
+
+def test_one_edited_vertex_changes_only_the_two_objects_that_share_it() -> None:
+    labels = labels_of(SECTIONS[0])
+    before = PreAnnotation(0, labels, contours_of(labels))
+    sent = [polygon_region(region_id(0, contour), contour.points, (512, 512)) for contour in before.contours]
+    regions, _ = parse_regions(sent, (512, 512))
+    number = max(range(len(regions)), key=lambda one: len(regions[one].points))
+    own = before.contours[number]
+    outward = _shared_vertex(before, number)
+    moved = regions[number].points.copy()
+    moved[outward[0]] = outward[1]
+    regions[number] = Region(regions[number].region_id, moved)
+    after = correct(before, regions).labels
+    changed = after != labels
+    assert (after[changed] == own.object_id).all()
+    assert len(np.unique(labels[changed & (labels > 0)])) == 1
+
+
+def _shared_vertex(before: PreAnnotation, number: int) -> tuple[int, NDArray[np.float64]]:
+    """Find a vertex of a contour that only one neighbour has too, and a place 3 px inside of that neighbour."""
+    points = before.contours[number].points
+    pieces = pieces_of(before.labels)
+    owners = [
+        [n for n, other in enumerate(before.contours) if n != number and (other.points == p).all(axis=1).any()]
+        for p in points
+    ]
+    for vertex in range(1, len(points) - 1):
+        if len(owners[vertex]) == 1 and owners[vertex - 1] == owners[vertex] == owners[vertex + 1]:
+            across = points[vertex + 1] - points[vertex - 1]
+            normal = np.array([across[1], -across[0]]) / np.hypot(*across)
+            place = points[vertex] + 3 * normal
+            if pieces[int(place[1]), int(place[0])] == owners[vertex][0] + 1:
+                return vertex, place
+    raise AssertionError
 
 
 def test_untouched_sections_come_back_pixel_identical_through_the_server(server: Server) -> None:

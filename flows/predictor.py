@@ -12,6 +12,7 @@ from loop.errors import InputError
 from loop.run import RunFolder
 from models.checkpoint import load_checkpoint
 from models.prediction import PredictionConfig
+from models.processes import device_called
 from tracing.seeding import SeedingConfig
 
 
@@ -37,12 +38,13 @@ def predictor_of(model: Path, choices: Mapping[str, object], *, labels: bool = F
         folder = _run(model)
         config = read_config(folder.config)
         checkpoint, prediction, seeding = _promoted(folder), config.prediction, config.seeding
-    load_checkpoint(checkpoint)  # a damaged one is told of before anything is written
+    load_checkpoint(checkpoint)  # what is damaged or absent is told of before anything is written
     chosen = {name: value for name, value in choices.items() if value is not None}
     try:
         settings = PredictionConfig.model_validate(prediction.model_dump() | chosen)
     except ValidationError as error:
         raise config_error("of the prediction", error) from error
+    device_called(settings.device)
     return Predictor(checkpoint, settings, seeding if labels else None)
 
 

@@ -83,8 +83,9 @@ def open_image(spec: str | Path, *, dataset: str = "raw") -> Volume:
         raise InputError(
             f"image {volume.spec} has the wrong type",
             given=volume.dtype,
-            expected="uint8 grey values, 0 to 255",
-            fix="rescale the image to uint8 and store that",
+            expected="uint8 grey values, 0 to 255; other types are not rescaled here, since their range is not known",
+            fix="name the image's dataset, if this is another; or store its greys mapped onto 0 to 255, for instance by"
+            " numpy.interp(section, (darkest, brightest), (0, 255)).astype('uint8')",
         )
     return volume
 

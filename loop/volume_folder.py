@@ -11,7 +11,7 @@ from loop.errors import InputError
 from loop.volume_choice import refuse_dataset, refuse_leaving
 from loop.volume_natural import natural_order
 from loop.volume_section_file import SectionFile, open_section_file
-from loop.volume_stored import Volume, stored_volume
+from loop.volume_stored import UNREADABLE, Volume, stored_volume
 
 _SUFFIXES = (".png", ".tif", ".tiff")
 
@@ -49,7 +49,7 @@ def open_folder(path: Path, name: str | None, _default: str | None) -> Volume:
         )
 
     def read(start: int, stop: int) -> NDArray[Any]:
-        return np.stack([section.read() for section in sections[start:stop]])
+        return np.stack([_voxels(section) for section in sections[start:stop]])
 
     shape = (len(sections), *sections[0].shape)
     return stored_volume(str(path), read, shape=shape, dtype=sections[0].dtype, size=None)
@@ -64,6 +64,18 @@ def _open_sections(folder: Path, names: tuple[str, ...]) -> tuple[list[SectionFi
         except InputError as error:
             faults.append(f"{name}: {error.given}; expected {error.expected}")
     return sections, faults
+
+
+def _voxels(section: SectionFile) -> NDArray[Any]:
+    try:
+        return section.read()
+    except UNREADABLE as error:
+        raise InputError(
+            f"{section.path} cannot be read",
+            given=str(error) or type(error).__name__,
+            expected="a whole file, as it was when the folder was opened",
+            fix="copy the file again, or put a copy of its neighbour in its place",
+        ) from error
 
 
 def _odd_ones(sections: list[SectionFile]) -> list[str]:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from loop.errors import InputError
 from loop.volume_choice import choose
+from loop.volume_limits import require_decodable
 from loop.volume_size import checked_size
-from loop.volume_stored import Volume, stored_volume
+from loop.volume_stored import UNREADABLE, Volume, VoxelSize, stored_volume
 
 
 def open_hdf5(path: Path, name: str | None, default: str | None) -> Volume:
@@ -22,28 +23,34 @@ def open_hdf5(path: Path, name: str | None, default: str | None) -> Volume:
         If the file is damaged, the dataset is missing or not stored in the file itself, or is no volume.
     """
     try:
-        file = h5py.File(path, "r")
-    except OSError as error:
+        with h5py.File(path, "r") as file:
+            chosen, shape, dtype, size = _header(path, file, name=name, default=default)
+    except UNREADABLE as error:
         raise InputError(
             f"{path} cannot be read as HDF5", given=str(error), expected="a whole HDF5 file", fix="copy the file again"
         ) from error
-    with file:
-        links = _links(file)
-        if name is None and default in links:
-            name = default
-        _refuse_links(path, name, links)
-        chosen = choose(path, _datasets(file), name=name, default=default)
-        spec, stored = f"{path}:{chosen}", file[chosen]
-        _refuse_borrowed_voxels(spec, stored)
-        written = stored.attrs.get("voxel_size_nm_zyx", file.attrs.get("voxel_size_nm_zyx"))
-        size = None if written is None else checked_size(written, spec)
-        shape, dtype = stored.shape, stored.dtype
 
     def read(start: int, stop: int) -> NDArray[Any]:
         with h5py.File(path, "r") as reopened:
             return np.asarray(reopened[chosen][start:stop])
 
-    return stored_volume(spec, read, shape=shape, dtype=dtype, size=size)
+    return stored_volume(f"{path}:{chosen}", read, shape=shape, dtype=dtype, size=size)
+
+
+def _header(
+    path: Path, file: h5py.File, *, name: str | None, default: str | None
+) -> tuple[str, tuple[int, ...], np.dtype[Any], VoxelSize | None]:
+    """Choose the dataset and read its shape, type and voxel size."""
+    links = _links(file)
+    if name is None and default in links:
+        name = default
+    _refuse_links(path, name, links)
+    chosen = choose(path, _datasets(file), name=name, default=default)
+    spec, stored = f"{path}:{chosen}", file[chosen]
+    _refuse_borrowed_voxels(spec, stored)
+    require_decodable(f"a chunk of {spec}", stored.chunks or (), stored.dtype)
+    written = stored.attrs.get("voxel_size_nm_zyx", file.attrs.get("voxel_size_nm_zyx"))
+    return chosen, stored.shape, stored.dtype, None if written is None else checked_size(written, spec)
 
 
 def _datasets(file: h5py.File) -> list[str]:

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from loop.errors import InputError
 from loop.volume_channels import one_channel
+from loop.volume_limits import DEFLATE_RATIO_MOST, require_decodable
 from loop.volume_tiff import open_tiff
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -52,6 +53,11 @@ def _open_png(path: Path) -> SectionFile:
     # Pillow narrows 16-bit colour to 8 bits and stretches 1, 2 and 4 bits over 0 to 255, which changes ids
     if (bits, colour) not in {(8, _GREY), (16, _GREY), (8, _COLOUR)}:
         raise _unusable(path, f"{bits}-bit {_COLOUR_TYPES.get(colour, 'unknown')}", "8- or 16-bit grey, or 8-bit RGB")
+
+    n_bytes = height * width * bits // 8 * (3 if colour == _COLOUR else 1)
+    if n_bytes > DEFLATE_RATIO_MOST * path.stat().st_size:
+        raise _unusable(path, f"{width} x {height} px in {path.stat().st_size} bytes", "a whole PNG file")
+    require_decodable(str(path), (n_bytes,), np.uint8)
 
     def read() -> NDArray[Any]:
         # not Image.open, which refuses sections of more than 179 Mpx as a possible attack

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from loop.errors import InputError
+from loop.volume_limits import require_decodable, require_sections
 
 VoxelSize = tuple[float, float, float]
 ReadSections = Callable[[int, int], NDArray[Any]]
@@ -72,6 +73,13 @@ class Volume:
             return np.empty((0, *self.shape[1:]), dtype=self.dtype)
         try:
             return np.asarray(self._read(start, stop), dtype=self.dtype)
+        except MemoryError as error:
+            raise InputError(
+                f"sections {start}:{stop} of {self.spec} do not fit into memory",
+                given=f"{stop - start} sections of {' x '.join(map(str, self.shape[1:]))} voxels of {self.dtype}",
+                expected="as many as fit",
+                fix="read fewer at once, or free memory",
+            ) from error
         except UNREADABLE as error:
             raise InputError(
                 f"sections {start}:{stop} of {self.spec} cannot be read",
@@ -105,7 +113,7 @@ def stored_volume(
     Raises
     ------
     InputError
-        Not three axes, no voxel, or voxels that are not numbers.
+        Not three axes, no voxel, more than can be read, or voxels that are not numbers.
     """
     if len(shape) != 3 or 0 in shape:
         raise InputError(
@@ -119,4 +127,6 @@ def stored_volume(
         raise InputError(
             f"{spec} is not a volume", given=f"voxels of type {native}", expected="numbers", fix="name another dataset"
         )
+    require_decodable(f"a section of {spec}", shape[1:], native)
+    require_sections(spec, shape[0])
     return Volume(spec, (int(shape[0]), int(shape[1]), int(shape[2])), native, size, read)

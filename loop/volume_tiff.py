@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from loop.errors import InputError
 from loop.volume_channels import one_channel
 from loop.volume_choice import refuse_dataset
+from loop.volume_limits import require_decodable, require_sections
 from loop.volume_stored import UNREADABLE, Volume, VoxelSize, stored_volume
-from loop.volume_tiff_size import tiff_voxel_size
+from loop.volume_tiff_size import claimed_sections, tiff_voxel_size
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def open_tiff(path: Path, name: str | None, _default: str | None) -> Volume:
 
 
 def _layout(path: Path, file: tifffile.TiffFile) -> _Layout:
+    require_sections(str(path), claimed_sections(file))
     series = file.series
     first = series[0]
     axes, shape = first.get_axes(squeeze=True), first.get_shape(squeeze=True)
@@ -70,6 +72,9 @@ def _layout(path: Path, file: tifffile.TiffFile) -> _Layout:
         raise _not_one_volume(path, f"{len(series)} images: {', '.join(kinds)}")
     if "YX" not in axes or len(count) > 1 or (axes.endswith("S") and shape[-1] != 3):
         raise _not_one_volume(path, f"axes {axes}, shape {shape}")
+    described = sum(len(level.pages) for other in series for level in other.levels)
+    if len(file.pages) > described:  # tifffile drops pages that disagree with what it wrote about their shape
+        raise _not_one_volume(path, f"{len(file.pages)} pages, of which its metadata describe {described}")
     plane = shape[len(count) :]
     n_sections = len(series) if len(series) > 1 else shape[0] if count else 1
     pages = [page for other in series for page in other.pages if page is not None]
@@ -77,6 +82,8 @@ def _layout(path: Path, file: tifffile.TiffFile) -> _Layout:
         raise _not_one_volume(path, "an OME-TIFF whose pages lie in other files")
     if any(other.keyframe.photometric == tifffile.PHOTOMETRIC.MINISWHITE for other in series):
         raise _not_one_volume(path, "pages in which 0 is white (in Fiji: Image > Lookup Tables > Invert LUT)")
+    for other in series:
+        require_decodable(f"a strip or tile of {path}", other.keyframe.chunks, other.dtype)
     offset = first.dataoffset if len(series) == 1 else None
     dtype = np.dtype(first.dtype).newbyteorder(file.byteorder)
     layout_shape = (n_sections, *plane)

@@ -14,6 +14,7 @@ from zarr.storage import LocalStore
 
 from loop.errors import InputError
 from loop.volume_choice import choose, refuse_leaving
+from loop.volume_limits import require_decodable
 from loop.volume_ome import OmeImage, ome_image
 from loop.volume_size import checked_size
 from loop.volume_stored import UNREADABLE, Volume, VoxelSize, stored_volume
@@ -39,10 +40,7 @@ def open_zarr(path: Path, name: str | None, default: str | None) -> Volume:
         If the folder is damaged, a file of it lies elsewhere, the dataset is missing, or it is no volume.
     """
     try:
-        root: Any = zarr.open(_RootedStore(path, read_only=True), mode="r")
-        nodes: dict[str, Any] = {"": root}
-        if isinstance(root, zarr.Group):
-            nodes |= dict(sorted(root.members(max_depth=None), key=itemgetter(0)))  # which come in any order
+        return _opened(path, name, default)
     except UNREADABLE as error:
         raise InputError(
             f"{path} cannot be read as Zarr",
@@ -50,6 +48,13 @@ def open_zarr(path: Path, name: str | None, default: str | None) -> Volume:
             expected="a whole Zarr group or array",
             fix="copy the folder again",
         ) from error
+
+
+def _opened(path: Path, name: str | None, default: str | None) -> Volume:
+    root: Any = zarr.open(_RootedStore(path, read_only=True), mode="r")
+    nodes: dict[str, Any] = {"": root}
+    if isinstance(root, zarr.Group):
+        nodes |= dict(sorted(root.members(max_depth=None), key=itemgetter(0)))  # which come in any order
     images = {key: image for key, node in nodes.items() if (image := ome_image(node.attrs, f"{path}:{key}"))}
     arrays = {key: node for key, node in nodes.items() if isinstance(node, zarr.Array)}
     chosen = _choose_array(path, arrays, images, name=name, default=default)
@@ -91,6 +96,8 @@ def _volume(spec: str, array: Any, *, leading: int, size: VoxelSize | None) -> V
             expected="extent 1 along every axis before z, y, x",
             fix="store the one channel that shows the tissue by itself",
         )
+
+    require_decodable(f"a chunk of {spec}", array.chunks, array.dtype)
 
     def read(start: int, stop: int) -> NDArray[Any]:
         return np.asarray(array[(0,) * leading + (slice(start, stop),)])

@@ -122,8 +122,8 @@ def test_a_damaged_section_spoils_only_itself(folder: Path) -> None:
     (folder / "mip2_section_9.png").write_bytes(whole[:45])
     volume = open_image(folder)
     assert volume.section(0)[0, 0] == 8
-    with pytest.raises(InputError, match="sections 1:2 of"):
-        volume.section(1)
+    with pytest.raises(InputError, match=r"mip2_section_9\.png cannot be read"):
+        volume.sections(0, 4)
 
 
 def test_a_tiff_of_several_pages_is_no_section(tmp_path: Path) -> None:

@@ -96,6 +96,25 @@ def test_a_damaged_byte_is_reported_whatever_the_library_makes_of_it(
         open_volume(path).section(0)
 
 
+@every_format
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_damage_anywhere_is_reported_or_harmless(write: Writer, data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder), np.arange(1200, dtype=np.uint16).reshape(3, 20, 20))
+        files = sorted(file for file in path.rglob("*") if file.is_file()) or [path]
+        file = data.draw(st.sampled_from(files))
+        whole = bytearray(file.read_bytes())
+        place = data.draw(st.integers(0, len(whole) - 1))
+        whole[place : place + 4] = data.draw(st.binary(min_size=0, max_size=4))  # less than 4 cut the file
+        file.write_bytes(whole)
+        try:
+            volume = open_volume(path)
+            volume.sections(0, min(3, volume.shape[0]))
+        except InputError as error:
+            assert str(path) in str(error)  # noqa: PT017 - undamaged voxels may also come out
+
+
 @pytest.mark.parametrize("name", ["v.h5", "v.tif", "png/section_8.png"])
 def test_a_file_that_vanished_is_reported_when_it_is_read(name: str, tmp_path: Path) -> None:
     for write in WRITERS:

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour
+from annotation.frame import Frame
 from annotation.lines import Lines
 from annotation.rasterising import rasterise
 from annotation.regions import Region, region_id
@@ -26,22 +27,26 @@ _FRINGE_PX = 2
 
 @dataclass(frozen=True)
 class PreAnnotation:
-    """What was published for a section.
+    """What was published for a section, or for a tile of it; arrays are those of the picture shown.
 
     Attributes
     ----------
     z : int
     labels : (y, x) uint32
+        Of a tile, 0 in the margin around it.
     contours : list of Contour
         In the order of `pieces_of(labels)`.
     membrane : (y, x) float32 or None
         The model's membrane probability, by which strokes and points are applied.
+    frame : Frame or None
+        Where the picture of a tile lies; None for a whole section.
     """
 
     z: int
     labels: NDArray[np.uint32] = field(compare=False)
     contours: list[Contour] = field(compare=False)
     membrane: NDArray[np.float32] | None = field(default=None, compare=False)
+    frame: Frame | None = None
 
 
 @dataclass(frozen=True)

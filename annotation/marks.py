@@ -20,6 +20,7 @@ from annotation.project import (
     VERDICT,
     VERDICTS,
 )
+from annotation.spots import is_spot
 
 _OPAQUE = 127  # alpha above this is stroke: the browser blurs its edge
 _STROKES, _POINTS = (CUT, JOIN, UNSURE), (GROW, REMOVE)
@@ -74,7 +75,7 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
     faults : list of (region id, reason)
         Every mark that cannot be used, with every reason.
     rest : object
-        The result without its marks: what `annotation.regions.parse_regions` reads.
+        The result without its marks and our own circles: what `annotation.regions.parse_regions` reads.
     """
     if not isinstance(result, list):
         return Marks(), [], result
@@ -84,6 +85,8 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
     points: list[Point] = []
     verdicts: list[str] = []
     for item in result:
+        if is_spot(item):
+            continue
         kind = item.get("type") if isinstance(item, dict) else None
         if not isinstance(item, dict) or not isinstance(kind, str) or kind not in _CHECKS:
             rest.append(item)

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from annotation.accounts import ensure_account
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour, contours_of
+from annotation.frame import Frame
 from annotation.marks import point_result, stroke_result
 from annotation.oracle_marks import MarkRules, marks_towards
 from annotation.project import connect, find_project
 from annotation.rasterising import paint
 from annotation.regions import Region, parse_regions, polygon_region, region_id
 from annotation.server import Server
-from annotation.tasks import tasks_of
+from annotation.spots import is_spot
+from annotation.tasks import OpenTask, tasks_of
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
@@ -99,14 +101,12 @@ def annotate(
     begun = time.monotonic()
     totals = np.zeros(5, np.intp)
     submitted: list[int] = []
-    # On the lab's own server nobody is invited: what the oracle submits there bears the name of the token's user.
-    token = ensure_account(server, EMAIL).token() if server.is_embedded else None
-    with connect(server, token) as client:
+    with connect(server, ensure_account(server, EMAIL).token()) as client:
         project = find_project(client, server.project)
         listed = [] if project is None else tasks_of(client, project, iteration)
         tasks = [task for task in listed if not task.annotations]
         for task in tasks:
-            totals += _annotate_one(client, task.task_id, truth(task.z), rules, z=task.z)
+            totals += _annotate_one(client, task.task_id, _shown_truth(task, truth(task.z)), rules, z=task.z)
             submitted.append(task.task_id)
             progress(len(submitted), len(tasks), f"section {task.z}")
     kept, changed, added, deleted, marks = totals.tolist()
@@ -118,7 +118,8 @@ def _annotate_one(
 ) -> tuple[int, int, int, int, int]:
     opened = time.monotonic()
     predictions = client.predictions.list(task=task_id)
-    shown: list[dict[str, Any]] = [dict(region) for region in predictions[0].result] if predictions else []
+    regions = map(dict, predictions[0].result) if predictions else ()
+    shown: list[dict[str, Any]] = [region for region in regions if not is_spot(region)]
     if isinstance(rules, MarkRules):
         result, counts = marked(shown, truth, rules, z=z), (len(shown), 0, 0, 0)
     else:
@@ -130,6 +131,14 @@ def _annotate_one(
         parent_prediction=predictions[0].id if predictions else None,
     )
     return *counts, len(result) - counts[0] - counts[1] - counts[2]
+
+
+def _shown_truth(task: OpenTask, truth: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
+    """Give the truth of a task's picture: of a tile, only what lies inside it."""
+    if task.tile is None or task.picture is None:
+        return truth
+    frame = Frame(task.tile, task.picture, (truth.shape[0], truth.shape[1]))
+    return frame.clipped(frame.cut(truth))
 
 
 def marked(

@@ -19,6 +19,7 @@ CONTOURS, SECTION, OBJECT = "contours", "section", "Object"
 STROKES, CUT, JOIN, UNSURE = "strokes", "Missing membrane", "False membrane", "Unsure"
 POINTS, GROW, REMOVE = "points", "Missing axon", "Not an axon"
 VERDICT, VERDICTS = "verdict", ("Good", "Usable", "Discard")
+DOUBTS, LOOK = "doubts", "Look here"
 # All pre-annotations carry this version. The server shows only those of the project's own version, so a name that
 # changed with every iteration would hide the contours of tasks that are still open from the one before.
 PRE_ANNOTATION_VERSION = "pre-annotation"
@@ -27,7 +28,7 @@ _HIDDEN_COLUMNS = """
 inner_id cancelled_annotations total_predictions annotations_results annotations_ids predictions_score
 predictions_model_versions predictions_results file_upload storage_filename created_at updated_at updated_by
 avg_lead_time draft_exists data.image data.before data.after data.section_id data.z data.iteration
-data.before_title data.after_title
+data.before_title data.after_title data.tile data.picture
 """
 
 

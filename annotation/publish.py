@@ -1,4 +1,4 @@
-"""Sections as tasks: images, contours to edit, the reason for choosing them; each section of an iteration once."""
+"""Sections and tiles as tasks: images, contours to edit, why they were chosen; each of an iteration once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,15 @@ from annotation.boundaries import pieces_of
 from annotation.confidence import confidence_of
 from annotation.contours import contours_of
 from annotation.correction import PreAnnotation
+from annotation.frame import Frame
 from annotation.images import image_project, show
+from annotation.marks import parse_marks
 from annotation.project import PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
 from annotation.regions import parse_regions, polygon_region, region_id
 from annotation.server import Server
+from annotation.spots import spot_region
 from annotation.tasks import OpenTask, tasks_of
+from loop.doubts import Spot
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
@@ -29,7 +33,7 @@ _IMPORT_AT_ONCE = 20  # tasks in one request, about 3 MB
 
 @dataclass(frozen=True)
 class SectionTask:
-    """A section chosen for proofreading.
+    """A section, or a tile of it (`annotation.tile`), chosen for proofreading; arrays are those of its picture.
 
     Attributes
     ----------
@@ -45,6 +49,10 @@ class SectionTask:
         What the ranking gave it.
     membrane : (y, x) float32, optional
         The model's membrane probability; strokes and points find the exact borders by it.
+    spots : sequence of Spot
+        Where the model is most unsure: circled, in pixels of the section.
+    frame : Frame, optional
+        Where the picture of a tile lies in its section; None for a whole section.
     """
 
     z: int
@@ -56,17 +64,19 @@ class SectionTask:
     reason: str
     score: float
     membrane: NDArray[np.float32] | None = field(default=None, compare=False)
+    spots: Sequence[Spot] = ()
+    frame: Frame | None = None
 
     @property
     def section_id(self) -> str:
-        """The name by which the server knows this section of this iteration."""
-        return published.section_id(self.z, self.iteration)
+        """The name by which the server knows this section, or tile, of this iteration."""
+        return published.section_id(self.z, self.iteration, self.frame.tile if self.frame else None)
 
 
 def publish(
     server: Server, tasks: Sequence[SectionTask], *, readonly_above: float = READONLY_ABOVE, progress: Progress = silent
 ) -> list[int]:
-    """Put sections before the annotators, in the order given.
+    """Put sections or tiles before the annotators, in the order given.
 
     What the server already has is left alone, also after a crash between import and our own record of it.
 
@@ -79,7 +89,7 @@ def publish(
         Outlines with more confidence than this (`annotation.confidence`) cannot be dragged by accident; strokes and
         points work on them all the same. 1 leaves all editable, as they are where there is no membrane map.
     progress : Progress
-        Counts sections.
+        Counts tasks.
 
     Returns
     -------
@@ -89,7 +99,7 @@ def publish(
     Raises
     ------
     InputError
-        Image and labels differ in shape, a section stands twice in `tasks`, or a contour does not fit the
+        Image and labels differ in shape, a section or tile stands twice in `tasks`, or a contour does not fit the
         labelling interface; nothing is published then.
     """
     _check(tasks)
@@ -132,7 +142,7 @@ def _check(tasks: Sequence[SectionTask]) -> None:
             raise InputError(
                 f"section {task.z} is to be published twice",
                 given=f"two tasks for section {task.z} of iteration {task.iteration}",
-                expected="each section once per iteration",
+                expected="each section or tile once per iteration",
                 fix="leave one out",
             )
         seen.add(task.section_id)
@@ -147,21 +157,28 @@ def _prepared(
     shape = (labels.shape[0], labels.shape[1])
     sure: NDArray[np.bool_] = np.zeros(len(contours), np.bool_)
     if task.membrane is not None:
-        sure = confidence_of(pieces_of(labels), task.membrane) > readonly_above
-    result = [
+        # No membrane is expected at the edge of a tile, no more than where the image ends.
+        membrane = np.where(task.frame.inside, task.membrane, np.float32(1)) if task.frame else task.membrane
+        sure = confidence_of(pieces_of(labels), membrane) > readonly_above
+    corner = (task.frame.picture.y_px, task.frame.picture.x_px) if task.frame else (0, 0)
+    # Circles come first: what comes later lies above, and outlines must stay within reach of the mouse.
+    result = [spot_region(f"doubt-{number}", spot, corner, shape) for number, spot in enumerate(task.spots, start=1)]
+    result += [
         polygon_region(region_id(task.z, contour), contour.points, shape) | ({"readonly": True} if locked else {})
         for contour, locked in zip(contours, sure, strict=True)
     ]
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
     _validate(task, prediction, interface)
-    published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane))
+    published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane, task.frame))
     return {"data": _data(server, gallery, task), "predictions": [prediction]}
 
 
 def _validate(task: SectionTask, prediction: Mapping[str, object], interface: LabelInterface) -> None:
     """Check what the server would accept unseen; its own check misses empty outlines."""
-    _, faults = parse_regions(prediction["result"], (task.image.shape[0], task.image.shape[1]))
-    problems = [f"{name}: {reason}" for name, reason in faults]
+    shape = (task.image.shape[0], task.image.shape[1])
+    _, unreadable, outlines = parse_marks(prediction["result"], shape)
+    _, faults = parse_regions(outlines, shape)
+    problems = [f"{name}: {reason}" for name, reason in [*unreadable, *faults]]
     problems += interface.validate_prediction(dict(prediction), return_errors=True) or []
     if problems:
         raise InputError(
@@ -175,17 +192,25 @@ def _validate(task: SectionTask, prediction: Mapping[str, object], interface: La
 def _data(server: Server, gallery: int, task: SectionTask) -> dict[str, object]:
     shown = {"image": task.image, "before": task.before, "after": task.after}
     nothing = np.full((64, 64), 32, np.uint8)
-    place = f"it{task.iteration:03d}/z{task.z:05d}"
+    folder, _, place = task.section_id.partition("-")
     addresses = {
-        name: show(server, gallery, f"{place}-{name}.png", nothing if image is None else image)
+        name: show(server, gallery, f"{folder}/{place}-{name}.png", nothing if image is None else image)
         for name, image in shown.items()
     }
     return addresses | {
         "section_id": task.section_id,
         "z": task.z,
         "iteration": task.iteration,
-        "title": f"Section {task.z}, iteration {task.iteration}",
+        "tile": list(task.frame.tile) if task.frame else None,
+        "picture": list(task.frame.picture) if task.frame else None,
+        "title": f"Section {task.z}, iteration {task.iteration}" + (_where(task.frame) if task.frame else ""),
         "reason": task.reason,
         "before_title": f"Section {task.z - 1} (before)" if task.before is not None else "No section before",
         "after_title": f"Section {task.z + 1} (after)" if task.after is not None else "No section after",
     }
+
+
+def _where(frame: Frame) -> str:
+    """Say which part of the section a tile is."""
+    rows, columns = frame.tile.window
+    return f": rows {rows.start} to {rows.stop - 1}, columns {columns.start} to {columns.stop - 1}, the bright part"

@@ -3,23 +3,28 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotation.contours import Contour
 from annotation.correction import PreAnnotation
+from annotation.frame import Frame
 from annotation.server import Server
 from loop.atomic import replacing
 from loop.errors import InputError
+from loop.places import Tile
 
 
-def section_id(z: int, iteration: int) -> str:
-    """Name a section of an iteration; the server's tasks carry it as `data.section_id`."""
-    return f"it{iteration:03d}-z{z:05d}"
+def section_id(z: int, iteration: int, tile: Tile | None = None) -> str:
+    """Name a section, or a tile, of an iteration; the server's tasks carry it as `data.section_id`."""
+    corner = "" if tile is None else f"-y{tile.y_px:05d}-x{tile.x_px:05d}"
+    return f"it{iteration:03d}-z{z:05d}{corner}"
 
 
 def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
     """Keep what is about to be published."""
     lengths = [len(contour.points) for contour in published.contours]
-    path = _path(server, published.z, iteration)
+    frame = published.frame
+    path = _path(server, section_id(published.z, iteration, frame.tile if frame else None))
     membrane = np.zeros((0, 0)) if published.membrane is None else published.membrane
     with replacing(path) as temporary:
         np.savez_compressed(
@@ -30,19 +35,20 @@ def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
             points=np.concatenate([np.zeros((0, 2)), *(contour.points for contour in published.contours)]),
             ends=np.cumsum(lengths, dtype=np.int64),
             membrane=np.rint(membrane * 255).astype(np.uint8),
+            frame=np.array([*frame.tile, *frame.picture, *frame.section_shape] if frame else [], np.int64),
         )
     return path
 
 
-def load(server: Server, z: int, iteration: int) -> PreAnnotation:
-    """Read back what was published.
+def load(server: Server, z: int, iteration: int, *, tile: Tile | None = None) -> PreAnnotation:
+    """Read back what was published for a section, or for a tile of it.
 
     Raises
     ------
     InputError
         The file is gone.
     """
-    path = _path(server, z, iteration)
+    path = _path(server, section_id(z, iteration, tile))
     if not path.exists():
         raise InputError(
             f"the pre-annotation of section {z} is gone",
@@ -58,8 +64,15 @@ def load(server: Server, z: int, iteration: int) -> PreAnnotation:
         ]
         stored = kept["membrane"] if "membrane" in kept else np.zeros((0, 0), np.uint8)  # older files have none
         membrane = stored.astype(np.float32) / np.float32(255) if stored.size else None
-        return PreAnnotation(z, kept["labels"], contours, membrane)
+        return PreAnnotation(z, kept["labels"], contours, membrane, _frame(kept["frame"]) if "frame" in kept else None)
 
 
-def _path(server: Server, z: int, iteration: int) -> Path:
-    return server.directory / "published" / f"{section_id(z, iteration)}.npz"
+def _frame(stored: NDArray[np.int64]) -> Frame | None:
+    if not stored.size:
+        return None
+    numbers = stored.tolist()
+    return Frame(Tile(*numbers[:4]), Tile(*numbers[4:8]), (numbers[8], numbers[9]))
+
+
+def _path(server: Server, name: str) -> Path:
+    return server.directory / "published" / f"{name}.npz"

@@ -9,6 +9,8 @@ from typing import Any
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.errors import NotFoundError
 
+from loop.places import Tile
+
 _CLOCKS_APART = timedelta(minutes=5)
 
 
@@ -23,6 +25,8 @@ class OpenTask:
     z, iteration : int
     annotations : int
         Submitted ones, skipped ones not counted.
+    tile, picture : Tile or None
+        The tile to be corrected and what is shown around it; None for a whole section.
     """
 
     task_id: int
@@ -30,6 +34,8 @@ class OpenTask:
     z: int
     iteration: int
     annotations: int
+    tile: Tile | None = None
+    picture: Tile | None = None
 
 
 @dataclass(frozen=True)
@@ -43,12 +49,15 @@ class ChangedTask:
         None for a task that proofloop did not publish.
     annotation_ids : list of int
     updated_at : datetime
+    tile : Tile or None
+        None for a whole section.
     """
 
     task_id: int
     section: tuple[int, int] | None
     annotation_ids: list[int]
     updated_at: datetime
+    tile: Tile | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +99,8 @@ def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask
             z=int(task.data["z"]),
             iteration=int(task.data["iteration"]),
             annotations=int(task.total_annotations or 0),
+            tile=_tile(task.data.get("tile")),
+            picture=_tile(task.data.get("picture")),
         )
         for task in listed
     ]
@@ -116,6 +127,7 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
             section=(z, iteration) if ours else None,
             annotation_ids=[_field(annotation, "id") for annotation in task.annotations or ()],
             updated_at=_moment(task.updated_at),
+            tile=_tile(task.data.get("tile")),
         )
     return sorted(found.values(), key=lambda task: task.updated_at)
 
@@ -153,6 +165,12 @@ def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation | None:
         skipped=bool(fetched.was_cancelled),
         result=fetched.result,
     )
+
+
+def _tile(value: Any) -> Tile | None:
+    """Read a tile from a task's data; what is none leads to no published pixels."""
+    numbers = value if isinstance(value, list) else []
+    return Tile(*numbers) if len(numbers) == 4 and all(isinstance(number, int) for number in numbers) else None
 
 
 def _moment(value: Any) -> datetime:

@@ -1,6 +1,7 @@
 """Labelled sections on disk: content-addressed, written once, never changed."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from skimage.measure import label
 
 from loop.atomic import replacing
 from loop.errors import InputError
+from loop.places import Tile
 
 
 def section_hash(section: NDArray[Any]) -> str:
@@ -38,7 +40,7 @@ class LabelledSection:
     labels : (y, x) uint32
         Instance ids, 0 = membrane.
     counted : (y, x) bool
-        False where the annotator was unsure: not to be learned from.
+        False where the annotator was unsure, and outside of a tile: not to be learned from.
     """
 
     labels: NDArray[np.uint32]
@@ -107,3 +109,47 @@ def read_section(path: Path, sha256: str) -> LabelledSection:
             fix="restore the run's labels folder from a backup",
         )
     return section
+
+
+def combined(layers: Sequence[tuple[LabelledSection, Tile | None]]) -> LabelledSection:
+    """Lay the labels of a section and of its tiles over each other.
+
+    Ids of different layers mean different objects, so those of the later layer are moved past all others. Where an
+    object goes on beyond the edge of a tile, the two ids would make a border that is none: right there nothing counts.
+
+    Parameters
+    ----------
+    layers : sequence of (LabelledSection, Tile or None)
+        Oldest first, each of the whole section's shape; of a tile only what is inside is taken. At least one.
+
+    Returns
+    -------
+    LabelledSection
+        What a single layer gives keeps its ids.
+    """
+    (first, extent), *others = layers
+    labels = np.zeros_like(first.labels)
+    counted = np.zeros_like(first.counted)
+    window = extent.window if extent else np.s_[:, :]
+    labels[window], counted[window] = first.labels[window], first.counted[window]
+    for section, tile in others:
+        window = tile.window if tile else np.s_[:, :]
+        own, above = section.labels[window], labels.max(initial=0)
+        labels[window] = np.where(own > 0, own + above, 0)
+        counted[window] = section.counted[window]
+        if tile is not None:
+            for seam in _beside(tile):
+                counted[seam] = False
+    return LabelledSection(labels, counted)
+
+
+def _beside(tile: Tile) -> list[tuple[slice, slice]]:
+    """Give the pixels right outside of a tile, a line on each side; lines beyond the section are empty."""
+    rows, columns = tile.window
+    top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
+    return [
+        (slice(top, rows.start), columns),
+        (slice(rows.stop, rows.stop + 1), columns),
+        (rows, slice(left, columns.start)),
+        (rows, slice(columns.stop, columns.stop + 1)),
+    ]

@@ -41,6 +41,17 @@ def section_uncertainty(membrane: NDArray[Any], variance: NDArray[Any]) -> Uncer
     variance : ndarray of float, shape (y, x)
         Variance of the probability over views, at most 0.25.
     """
+    return Uncertainty(
+        entropy_bits=float(entropy_map(membrane).mean()), disagreement=float(4 * np.mean(variance, dtype=np.float64))
+    )
+
+
+def uncertainty_map(membrane: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:
+    """Give every pixel's share (y, x) of the score: the score of a section, or of any part of it, is the mean."""
+    return entropy_map(membrane) + 4 * np.asarray(variance, dtype=np.float64)
+
+
+def entropy_map(membrane: NDArray[Any]) -> NDArray[np.float64]:
+    """Give the binary entropy of every pixel, bits."""
     p = np.clip(np.asarray(membrane, dtype=np.float64), 1e-7, 1 - 1e-7)
-    entropy = -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
-    return Uncertainty(entropy_bits=float(entropy.mean()), disagreement=float(4 * np.mean(variance, dtype=np.float64)))
+    return np.asarray(-(p * np.log2(p) + (1 - p) * np.log2(1 - p)))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 
 from loop.errors import HoldoutLeak, InputError
 from loop.holdout import freeze, frozen_section, refuse_leak
-from loop.labels import objects_of_section, read_section, write_section
+from loop.labels import LabelledSection, combined, objects_of_section, read_section, write_section
+from loop.places import Tile
 from loop.volume import Volume
 
 LABELS = np.array([[1, 1, 0], [0, 0, 2]], dtype=np.uint16)
@@ -33,6 +35,28 @@ def test_a_changed_or_broken_labels_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"torn")
     with pytest.raises(InputError, match="cannot be read"):
         read_section(path, "0" * 64)
+
+
+def layer(value: int) -> LabelledSection:
+    return LabelledSection(np.full((4, 6), value, np.uint32), np.ones((4, 6), bool))
+
+
+def test_tiles_count_only_inside_and_the_later_wins() -> None:
+    only = combined([(layer(7), Tile(1, 1, 2, 2))])
+    assert (only.labels == 7).tolist() == only.counted.tolist()
+    assert np.argwhere(only.counted).tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
+
+    both = combined([(layer(7), Tile(0, 0, 4, 3)), (layer(2), Tile(0, 2, 4, 2))])
+    assert both.labels.tolist() == [[7, 7, 9, 9, 0, 0]] * 4
+    assert both.counted.tolist() == [[True, False, True, True, False, False]] * 4  # none at the seam
+
+
+def test_a_tile_laid_over_a_whole_section_leaves_the_rest_of_it() -> None:
+    unsure = replace(layer(1), counted=np.zeros((4, 6), bool))
+    held = combined([(layer(3), None), (unsure, Tile(2, 4, 2, 2))])
+    assert np.argwhere(~held.counted).tolist() == [[1, 4], [1, 5], *([y, x] for y in (2, 3) for x in (3, 4, 5))]
+    assert (held.labels[:2] == 3).all()
+    assert np.array_equal(combined([(layer(3), None)]).labels, layer(3).labels)
 
 
 def test_two_profiles_of_one_axon_are_two_objects_of_the_section() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from annotation.project import (
     CUT,
     GROW,
+    HELP,
     JOIN,
     POINTS,
     REMOVE,
@@ -90,6 +91,8 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
         kind = item.get("type") if isinstance(item, dict) else None
         if not isinstance(item, dict) or not isinstance(kind, str) or kind not in _CHECKS:
             rest.append(item)
+            continue
+        if item.get("from_name") == HELP:  # a question to the prediction service: its answer has come as an outline
             continue
         name = str(item.get("id", ""))
         reasons = [*_misplaced(item), *_CHECKS[kind](item, shape)]

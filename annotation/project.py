@@ -18,6 +18,7 @@ from loop.errors import InputError, ServerUnavailable
 CONTOURS, SECTION, OBJECT = "contours", "section", "Object"
 STROKES, CUT, JOIN, UNSURE = "strokes", "Missing membrane", "False membrane", "Unsure"
 POINTS, GROW, REMOVE = "points", "Missing axon", "Not an axon"
+HELP = "help"
 VERDICT, VERDICTS = "verdict", ("Good", "Usable", "Discard")
 DOUBTS, LOOK = "doubts", "Look here"
 # All pre-annotations carry this version. The server shows only those of the project's own version, so a name that

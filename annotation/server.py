@@ -6,7 +6,6 @@ It is a daemon: it outlives the command that started it, and any later command f
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ import psutil
 
 from annotation.database import PostgreSQL
 from annotation.installation import ensure_label_studio, isolated_environment, locked, template_folder
-from annotation.server_process import ServerProcess, known_process, remember
+from annotation.ports import HOST, choose_port
+from annotation.server_process import ServerProcess, known_process, orphans, remember
 from loop.atomic import write_text
 from loop.errors import ServerUnavailable
 from loop.progress import Progress, silent
@@ -26,10 +26,8 @@ from loop.progress import Progress, silent
 EMAIL = "annotator@proofloop.local"
 PROJECT = "proofloop"
 TOKEN_VARIABLE = "PROOFLOOP_LABEL_STUDIO_TOKEN"  # noqa: S105 - its name, no secret
-_HOST = "127.0.0.1"
 _DATABASE = "database"
 _START_DEADLINE_S = 180.0
-_PORT_DEADLINE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,9 @@ def up(
                 )
             _await_health(directory, known, progress)
             return _server(directory, known.port)
-        chosen = _choose_port(port, known.port if known else None)
+        for orphan in orphans(directory / "server"):
+            orphan.stop()
+        chosen = choose_port(port, known.port if known else None)
         _prepare(directory, executable, database)
         started = _start(directory, executable, chosen, database)
         try:
@@ -191,7 +191,7 @@ def finish_restore(directory: Path) -> None:
 
 def _server(directory: Path, port: int) -> Server:
     return Server(
-        url=f"http://{_HOST}:{port}",
+        url=f"http://{HOST}:{port}",
         email=EMAIL,
         directory=directory,
         token_file=directory / "secrets" / "token",
@@ -202,43 +202,6 @@ def _server(directory: Path, port: int) -> Server:
 
 def _log(directory: Path) -> Path:
     return directory / "server.log"
-
-
-def _choose_port(wanted: int | None, last: int | None) -> int:
-    if wanted is not None:
-        if not 0 < wanted < 65536 or not _is_free(wanted):
-            raise ServerUnavailable(
-                "Label Studio cannot listen there",
-                given=f"port {wanted}",
-                expected="a free TCP port from 1 to 65535",
-                fix="stop what listens on it, choose another, or leave it out to get a free one",
-            )
-        return wanted
-    if last is not None and _becomes_free(last):
-        return last
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _becomes_free(port: int) -> bool:
-    """Wait a moment: the threads of a killed server hold its port a little longer than its process seems to live."""
-    deadline = time.monotonic() + _PORT_DEADLINE_S
-    while not _is_free(port):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((_HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _prepare(directory: Path, executable: Path, database: PostgreSQL | None) -> None:
@@ -267,7 +230,7 @@ def _prepare(directory: Path, executable: Path, database: PostgreSQL | None) -> 
             "this run's tasks and annotations are in another database",
             given=place,
             expected=kept,
-            fix="set database under [annotation] back; to move, make a new run: it can take over the labelled sections",
+            fix="set database under [annotation] back",
         )
 
 
@@ -283,9 +246,10 @@ def _start(directory: Path, executable: Path, port: int, database: PostgreSQL | 
         "LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT": str(data / "files"),
         # Our own helpers listen on loopback; those who could name other addresses there were let in by the run's owner.
         "SSRF_PROTECTION_ENABLED": "false",
+        "ML_BLOCK_LOCAL_IP": "false",
     }
     environment |= database.for_server() if database else {}
-    options = ["--no-browser", "--internal-host", _HOST, "--port", str(port), "--log-level", "WARNING"]
+    options = ["--no-browser", "--internal-host", HOST, "--port", str(port), "--log-level", "WARNING"]
     with _log(directory).open("wb") as log:
         try:
             process = subprocess.Popen(

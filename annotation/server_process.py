@@ -1,4 +1,4 @@
-"""The server's process as a file remembers it, so that any later command can find and end it."""
+"""A process of the server as a file remembers it, so that any later command can find and end it."""
 
 import contextlib
 import os
@@ -61,14 +61,24 @@ class ServerProcess(BaseModel):
             time.sleep(0.05)
 
 
-def known_process(directory: Path) -> ServerProcess | None:
+def known_process(directory: Path, name: str = "server") -> ServerProcess | None:
     """Read what is remembered in `directory`, None when nothing (whole) is."""
     try:
-        return ServerProcess.model_validate_json((directory / "server.json").read_bytes())
+        return ServerProcess.model_validate_json((directory / f"{name}.json").read_bytes())
     except (FileNotFoundError, ValidationError):
         return None
 
 
-def remember(directory: Path, process: ServerProcess) -> None:
+def remember(directory: Path, process: ServerProcess, name: str = "server") -> None:
     """Write it down in `directory`."""
-    write_text(directory / "server.json", process.model_dump_json(indent=2) + "\n")
+    write_text(directory / f"{name}.json", process.model_dump_json(indent=2) + "\n")
+
+
+def orphans(folder: Path) -> list[ServerProcess]:
+    """Find servers that work in `folder` and were started by a command that died before it could write them down."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.cwd() == str(folder) and any("label-studio" in word for word in process.cmdline()):
+                found.append(ServerProcess(port=0, pid=process.pid, created_s=process.create_time()))
+    return found

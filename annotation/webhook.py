@@ -13,13 +13,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from label_studio_sdk import LabelStudio, Webhook
 from label_studio_sdk.core.api_error import ApiError
 
+from annotation.ports import HOST
 from annotation.project import connect, find_project
 from annotation.server import Server
 from loop.errors import InputError
 
 HEADER = "X-Proofloop-Secret"
 _ACTIONS = ("ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED")
-_HOST = "127.0.0.1"
 _PATH = "/proofloop/look"
 _LARGEST_BODY = 1 << 20
 
@@ -39,10 +39,10 @@ def waking(server: Server) -> Iterator[threading.Event]:
         yield event
         return
     secret = secrets.token_urlsafe(24)
-    with ThreadingHTTPServer((_HOST, 0), _handler(event, secret)) as receiver:
+    with ThreadingHTTPServer((HOST, 0), _handler(event, secret)) as receiver:
         thread = threading.Thread(target=receiver.serve_forever, name="webhook", daemon=True)
         thread.start()
-        registered = _register(server, f"http://{_HOST}:{receiver.server_address[1]}{_PATH}", secret)
+        registered = _register(server, f"http://{HOST}:{receiver.server_address[1]}{_PATH}", secret)
         try:
             yield event
         finally:

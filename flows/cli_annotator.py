@@ -22,22 +22,24 @@ def up(
     port: Annotated[int | None, typer.Option(help="Port on this machine; default: the last, or a free one.")] = None,
 ) -> None:
     """Start the server, or find it running, and say where to log in."""
-    from flows.labelling_server import server_of
+    from flows.helping import start_with_service
     from flows.runs import open_run
 
     opened = open_run(run)
     with progress_bar("start Label Studio", "s") as progress:
-        started = server_of(opened, port=port, progress=progress)
+        started = start_with_service(opened, port=port, progress=progress)
     say_where(started)
 
 
 @app.command(epilog="Example: `proofloop annotator down ac4`")
 def down(run: RunArgument) -> None:
     """Stop the server; tasks and annotations stay in the run."""
-    from annotation import server
+    from annotation import prediction_process, server
     from loop.run import find_run
 
-    stopped = server.down(find_run(run).annotation)
+    folder = find_run(run).annotation
+    prediction_process.stop_service(folder)
+    stopped = server.down(folder)
     console.print("Label Studio is stopped." if stopped else "Label Studio was not running.")
 
 
@@ -46,16 +48,16 @@ def status(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", hel
     """Say whether the server runs and where to log in."""
     import json
 
-    from annotation import server
+    from annotation import prediction_process, server
     from loop.run import find_run
 
-    found = server.status(find_run(run).annotation)
+    folder = find_run(run).annotation
+    found, service = server.status(folder), prediction_process.service_url(folder)
     if as_json:
-        typer.echo(
-            json.dumps({"state": found.state, "url": found.server.url if found.server else None, "pid": found.pid})
-        )
+        url = found.server.url if found.server else None
+        typer.echo(json.dumps({"state": found.state, "url": url, "pid": found.pid, "prediction_service": service}))
         return
-    console.print(f"Label Studio is {found.state}.")
+    console.print(f"Label Studio is {found.state}; the prediction service is {'up' if service else 'down'}.")
     if found.server and found.state == "up":
         say_where(found.server)
 

@@ -86,6 +86,8 @@ class AnnotationConfig(BaseModel):
     """People in Label Studio, or the oracle that submits the given labels through the same server."""
     port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the embedded Label Studio on this machine; without it a free one is taken."""
+    prediction_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of the prediction service beside the embedded Label Studio; without it a free one is taken."""
     poll_seconds: float = Field(default=30, ge=1)
     """Seconds between two looks of proofloop watch; Label Studio's own call makes it look at once."""
     database: str | None = None

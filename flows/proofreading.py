@@ -67,14 +67,14 @@ def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
         image=run.image.section(z),
         before=run.image.section(z - 1) if z > 0 else None,
         after=run.image.section(z + 1) if z + 1 < run.image.shape[0] else None,
-        labels=_pre_annotation(run, membrane),
+        labels=pre_annotation(run, membrane),
         reason=ranked.uncertainty[z].reason,
         score=ranked.uncertainty[z].score,
         membrane=membrane,
     )
 
 
-def _pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
+def pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
     """Objects without their membrane, as people label them; specks left out.
 
     The network's target lets membrane reach `border_px` into every object, so its objects are grown back by as much:

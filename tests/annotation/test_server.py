@@ -15,6 +15,7 @@ from annotation.accounts import ensure_account
 from annotation.project import connect, find_project
 from annotation.publish import publish
 from annotation.server import Server, down, status, up
+from annotation.server_process import known_process
 from annotation.tasks import tasks_of
 from loop.errors import ServerUnavailable
 from tests.annotation.sections import task
@@ -83,7 +84,9 @@ def test_a_join_that_was_broken_off_goes_on(server: Server) -> None:
     assert ensure_account(server, "broken@proofloop.local").token() == token
 
 
-def test_two_commands_at_once_start_one_server_that_comes_back_after_a_kill(tmp_path: Path) -> None:
+def test_two_commands_at_once_start_one_server_that_comes_back_after_a_kill_and_leaves_no_orphan(
+    tmp_path: Path,
+) -> None:
     with ThreadPoolExecutor(2) as commands:
         first, second = commands.map(up, [tmp_path, tmp_path])
     assert first == second
@@ -99,6 +102,11 @@ def test_two_commands_at_once_start_one_server_that_comes_back_after_a_kill(tmp_
             project = find_project(client)
             assert project is not None
             assert [held.task_id for held in tasks_of(client, project, 1)] == [number]
+        orphan = known_process(tmp_path)
+        (tmp_path / "server.json").unlink()  # as if the command had died before it wrote this
+        up(tmp_path)
+        assert orphan is not None
+        assert not orphan.alive
     finally:
         assert down(tmp_path)
     assert status(tmp_path).state == "down"

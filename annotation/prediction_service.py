@@ -1,0 +1,208 @@
+"""Help while annotating, by Label Studio's ML backend contract: fresh outlines of a task, or of one clicked object.
+
+What is predicted, and how objects are found in it, is handed in: this module speaks the contract alone. It listens on
+loopback and answers only those who know the password, by HTTP's basic authentication.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import expand_labels
+
+from annotation.boundaries import pieces_of
+from annotation.contours import contours_of
+from annotation.growing import GrowthRules, grow
+from annotation.ports import HOST
+from annotation.project import HELP
+from annotation.regions import polygon_region
+from loop.errors import InputError
+
+USER = "label-studio"
+_LARGEST_BODY = 64 << 20
+_NEAR_PX = 3  # a click this near to an object means it
+
+
+@dataclass(frozen=True)
+class Helper:
+    """What the service can ask of a run.
+
+    Attributes
+    ----------
+    version : callable
+        Names the promoted model.
+    membrane_of : callable
+        Gives the model's membrane probability (y, x) float32 of section z; raises InputError where there is none.
+    objects_of : callable
+        Gives the objects (y, x) uint32 in a membrane probability, 0 between them.
+    """
+
+    version: Callable[[], str]
+    membrane_of: Callable[[int], NDArray[np.float32]]
+    objects_of: Callable[[NDArray[np.float32]], NDArray[np.uint32]]
+
+
+def answer(helper: Helper, path: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Answer one request of Label Studio.
+
+    Parameters
+    ----------
+    helper : Helper
+    path : str
+        Of the request's address.
+    request : mapping
+        Its JSON.
+
+    Returns
+    -------
+    dict or None
+        The answer's JSON; None for a path that the contract does not have.
+
+    Raises
+    ------
+    InputError
+        A task is not proofloop's, its section is not predicted, or nothing is under the click.
+    """
+    match path.rstrip("/"):
+        case "/health":
+            return {"status": "UP", "model_class": "proofloop"}
+        case "/versions":
+            return {"versions": [helper.version()]}
+        case "/setup":
+            return {"model_version": helper.version()}
+        case "/webhook":
+            return {"status": "polling is the truth"}
+        case "/predict":
+            clicks = _clicks(request.get("params"))
+            return {"results": [_predicted(helper, task, clicks) for task in request["tasks"]]}
+        case _:
+            return None
+
+
+def serve(helper: Helper, *, port: int, password: str) -> None:
+    """Listen until the process ends."""
+    with ThreadingHTTPServer((HOST, port), _handler(helper, password)) as service:
+        service.serve_forever()
+
+
+def basic_credentials(password: str) -> str:
+    """Give the header by which Label Studio shows that it may ask."""
+    return "Basic " + base64.b64encode(f"{USER}:{password}".encode()).decode()
+
+
+def _predicted(helper: Helper, task: Mapping[str, Any], clicks: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    data = task.get("data") or {}
+    z, picture = data.get("z"), data.get("picture")
+    if not isinstance(z, int):
+        raise InputError(
+            "the task is not proofloop's", given=sorted(data), expected="a task with a section", fix="ask in another"
+        )
+    membrane = helper.membrane_of(z)
+    if picture:  # a tile: where its picture begins in the section, and its extent
+        y, x, height, width = picture
+        membrane = membrane[y : y + height, x : x + width]
+    objects = helper.objects_of(membrane)
+    shape = (objects.shape[0], objects.shape[1])
+    wanted = objects
+    if clicks:
+        x_percent, y_percent = clicks[-1]
+        at = min(int(y_percent / 100 * shape[0]), shape[0] - 1), min(int(x_percent / 100 * shape[1]), shape[1] - 1)
+        wanted = _object_at(membrane, objects, at)
+    serial = secrets.token_hex(3)  # asked twice, the second answer's regions are others
+    result = [
+        polygon_region(f"help-{serial}-o{contour.object_id}-p{contour.piece}", contour.points, shape)
+        for contour in contours_of(wanted)
+    ]
+    return {"result": result, "model_version": helper.version()}
+
+
+def _object_at(membrane: NDArray[np.float32], objects: NDArray[np.uint32], at: tuple[int, int]) -> NDArray[np.uint32]:
+    """Give the object under a click alone; where the click hit a wall, what grows from the nearest inside."""
+    number = expand_labels(objects, _NEAR_PX)[at]
+    if number:
+        pieces = np.where(objects == number, pieces_of(objects), 0)
+        return np.asarray(pieces == expand_labels(pieces, _NEAR_PX)[at], np.uint32)
+    with_new, (refusal,) = grow(objects, membrane, [at], GrowthRules(), barrier=np.zeros(objects.shape, np.bool_))
+    if refusal:
+        raise InputError(
+            "nothing grows there",
+            given=f"row {at[0]}, column {at[1]}: {refusal}",
+            expected="a click into an object",
+            fix="click into its middle, or draw it",
+        )
+    return np.where(objects == 0, with_new, 0).astype(np.uint32)
+
+
+def _clicks(params: object) -> list[tuple[float, float]]:
+    """Read the key points of an interactive request, per cent x, y; none asks for the whole picture."""
+    context = params.get("context") if isinstance(params, dict) else None
+    drawn = context.get("result") if isinstance(context, dict) else None
+    return [
+        (float(region["value"]["x"]), float(region["value"]["y"]))
+        for region in drawn or ()
+        if region.get("type") == "keypointlabels" and region.get("from_name") == HELP
+    ]
+
+
+def _handler(helper: Helper, password: str) -> type[BaseHTTPRequestHandler]:
+    expected = basic_credentials(password).encode()
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 30
+
+        def do_GET(self) -> None:
+            """Answer what needs no body."""
+            self._reply({})
+
+        def do_POST(self) -> None:
+            """Answer what comes with JSON."""
+            length = self.headers.get("Content-Length", "")
+            if not self._known() or not length.isdigit() or int(length) > _LARGEST_BODY:
+                self._send(401 if not self._known() else 413, {"error": "refused"})
+                return
+            try:
+                request = json.loads(self.rfile.read(int(length)))
+            except ValueError:
+                request = None
+            if isinstance(request, dict):
+                self._reply(request)
+            else:
+                self._send(400, {"error": "that is no JSON object"})
+
+        def _known(self) -> bool:
+            return secrets.compare_digest(self.headers.get("Authorization", "").encode(), expected)
+
+        def _reply(self, request: Mapping[str, Any]) -> None:
+            if not self._known():
+                self._send(401, {"error": "refused"})
+                return
+            try:
+                found = answer(helper, self.path, request)
+            except InputError as error:
+                self._send(422, {"error": str(error)})
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._send(400, {"error": f"the request cannot be understood: {error!r}"})
+            else:
+                self._send(404 if found is None else 200, found or {"error": "no such path"})
+
+        def _send(self, status: int, content: Mapping[str, Any]) -> None:
+            body = json.dumps(content).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            if status in (401, 413):
+                self.send_header("Connection", "close")
+                self.close_connection = True
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Keep quiet: what is asked stands in Label Studio's log."""
+
+    return Handler

@@ -1,0 +1,30 @@
+"""Label Studio and the prediction service beside it, by the commands that people type."""
+
+import json
+
+from typer.testing import CliRunner
+
+from annotation.project import connect, ensure_project
+from annotation.server import up
+from flows.cli import app
+from flows.runs import Run
+
+
+def test_the_prediction_service_lives_and_ends_with_the_server(run: Run) -> None:
+    root, folder = str(run.folder.root), run.folder.annotation
+    commands = CliRunner()
+    try:
+        for _ in range(2):  # the second finds both running
+            assert commands.invoke(app, ["annotator", "up", root]).exit_code == 0
+        told = json.loads(commands.invoke(app, ["annotator", "status", root, "--json"]).stdout)
+        assert told["state"] == "up"
+        server = up(folder)
+        with connect(server) as client:
+            (backend,) = client.ml.list(project=ensure_project(client, server))
+        assert (backend.url, backend.is_interactive) == (told["prediction_service"], True)
+        secret = (folder / "secrets" / "service").read_text().strip()
+        assert secret not in (folder / "service.log").read_text() + (folder / "server.log").read_text()
+    finally:
+        assert commands.invoke(app, ["annotator", "down", root]).exit_code == 0
+    told = json.loads(commands.invoke(app, ["annotator", "status", root, "--json"]).stdout)
+    assert (told["state"], told["prediction_service"]) == ("down", None)

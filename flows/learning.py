@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from flows.evaluation import agreement_of_membrane
 from flows.predicting import Predictor, predict_into
 from flows.runs import Run
-from flows.training_set import training_blocks, validation_blocks
+from flows.training_set import training_blocks, validation_blocks, validation_sections
 from loop.events import Evaluated, Gated, Predicted, Trained
 from loop.gate import decide
 from loop.holdout import frozen_section
@@ -36,7 +36,7 @@ def train_model(run: Run, progress: Progress = silent) -> None:
             iteration=iteration,
             checkpoint=run.folder.relative(result.checkpoint),
             sha256=result.sha256,
-            sections=sorted(run.ledger.trainable()),
+            sections=sorted(set(run.ledger.trainable()) - validation_sections(run)),
             final_loss=result.loss,
             seconds=time.monotonic() - began,
         )

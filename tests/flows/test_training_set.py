@@ -12,7 +12,7 @@ from flows.learning import train_model
 from flows.runs import Run, open_run
 from flows.training_set import training_blocks, validation_blocks
 from loop.errors import HoldoutLeak, InputError
-from loop.events import SectionLabelled
+from loop.events import SectionLabelled, Trained
 from loop.labels import write_section
 from tests.flows.conftest import with_data
 
@@ -69,6 +69,7 @@ def test_a_run_stops_early_by_its_validation_sections(run: Run) -> None:
     train_model(open_run(run.folder.root))
     read = EventAccumulator(str(run.folder.iteration(1) / "tensorboard")).Reload()
     assert 0 < len(read.Scalars("validation/loss")) < 300
+    assert run.ledger.finished(Trained, 1).sections == [0, 1, 2]
     assert "validation/EM, truth, prediction" in read.Tags()["images"]
 
 

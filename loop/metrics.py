@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from skimage.metrics import adapted_rand_error, variation_of_information
 
+from loop.contingency import Contingency, contingency, require_same_shape
 from loop.errors import InputError
+from loop.metrics_partition import partition_scores
 
 
 class Agreement(BaseModel):
@@ -50,25 +51,13 @@ def agreement(segmentation: NDArray[Any], truth: NDArray[Any], *, dice: float) -
     InputError
         If the shapes differ or the truth holds no object.
     """
-    require_same_shape(segmentation, truth)
-    if not np.any(truth):
-        raise InputError(
-            "the truth holds no object",
-            given="labels that are 0 everywhere",
-            expected="at least one labelled object",
-            fix="choose sections that are labelled",
-        )
-    split, merge = variation_of_information(truth, segmentation, ignore_labels=(0,))
-    # skimage's second and third value are named the other way round: with the truth first, the second is recall.
-    error, recall, precision = adapted_rand_error(truth, segmentation, ignore_labels=(0,))
-    return Agreement(
-        voi_split=float(split),
-        voi_merge=float(merge),
-        adapted_rand_error=float(error),
-        precision=float(precision),
-        recall=float(recall),
-        dice=dice,
-    )
+    return agreement_of(contingency(segmentation, truth), dice=dice)
+
+
+def agreement_of(table: Contingency, *, dice: float) -> Agreement:
+    """Give the agreement that a contingency table says, as `agreement` does of arrays."""
+    scores = partition_scores(table)
+    return Agreement(dice=dice, **{name: getattr(scores, name) for name in Agreement.model_fields if name != "dice"})
 
 
 def dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -83,14 +72,3 @@ def mean_agreement(sections: Sequence[Agreement]) -> Agreement:
     if not sections:
         raise InputError("no section to average", given="an empty list", expected="one or more", fix="name sections")
     return Agreement(**{name: float(np.mean([getattr(s, name) for s in sections])) for name in Agreement.model_fields})
-
-
-def require_same_shape(segmentation: NDArray[Any], truth: NDArray[Any]) -> None:
-    """Refuse two arrays of different shape."""
-    if segmentation.shape != truth.shape:
-        raise InputError(
-            "segmentation and truth differ in shape",
-            given=f"{segmentation.shape} and {truth.shape}",
-            expected="the same (z, y, x)",
-            fix="crop both to the same voxels",
-        )

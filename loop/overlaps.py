@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.labels import objects_of_section
-from loop.metrics import require_same_shape
+from loop.contingency import require_same_shape
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from annotation.project import connect, find_project
 from annotation.regions import Fault, parse_regions
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
-from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since, seen_until
+from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since, missing_of, seen_until
 from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
 from loop.progress import Progress, silent
@@ -44,6 +44,8 @@ class Submission:
         Seconds from opening to submitting, as the server counts them.
     labels : (y, x) uint32
         0 is background. Untouched objects keep their ids and pixels; new objects have new ids.
+    before : (y, x) uint32
+        The pre-annotation.
     result_sha256 : str
         Of the annotation's regions as the server holds them.
     kept, changed, added, deleted : int
@@ -66,6 +68,7 @@ class Submission:
     submitted_at: datetime
     lead_time_s: float
     labels: NDArray[np.uint32] = field(compare=False)
+    before: NDArray[np.uint32] = field(compare=False)
     result_sha256: str
     kept: int
     changed: int
@@ -123,12 +126,15 @@ class Harvest:
         Hand it to the next `ingest` as `since`, once everything is stored. None before the first annotation.
     tasks : list of TaskState
         Every task that changed; in a first look, every one that has annotations.
+    gone : list of int
+        Awaited tasks that are no longer on the server.
     """
 
     submissions: list[Submission]
     faults: list[Fault]
     seen_until: datetime | None
     tasks: list[TaskState]
+    gone: list[int] = field(default_factory=list)
 
 
 def key_of(annotation_id: int, result_sha256: str) -> str:
@@ -137,7 +143,12 @@ def key_of(annotation_id: int, result_sha256: str) -> str:
 
 
 def ingest(
-    server: Server, known: Collection[str], *, since: datetime | None = None, progress: Progress = silent
+    server: Server,
+    known: Collection[str],
+    *,
+    since: datetime | None = None,
+    awaited: Collection[int] = (),
+    progress: Progress = silent,
 ) -> Harvest:
     """Fetch the submissions that are not known yet. Drafts and skipped tasks are not submissions.
 
@@ -149,6 +160,8 @@ def ingest(
         annotation that was edited, even back to an older version, is taken again.
     since : datetime, optional
         The last harvest's `seen_until`; without it all tasks that have annotations are looked at.
+    awaited : collection of int
+        Tasks that are still to be answered: are they there?
     progress : Progress
         Counts tasks that changed.
 
@@ -164,6 +177,7 @@ def ingest(
         project = find_project(client, server.project)
         start = None if since is None else since - _OVERLAP
         tasks = [] if project is None else changed_since(client, project, start)
+        gone = missing_of(client, project, awaited) if project is not None else []
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
         for done, task in enumerate(tasks, start=1):
             fetched = [annotation_of(client, number) for number in task.annotation_ids]
@@ -184,7 +198,7 @@ def ingest(
             progress(done, len(tasks), f"{len(submissions)} submissions")
     until = seen_until((task.updated_at for task in tasks), since, now=began)
     submissions.sort(key=lambda submission: submission.submitted_at)
-    return Harvest(submissions, faults, until, states)
+    return Harvest(submissions, faults, until, states, gone)
 
 
 def _state(task: ChangedTask, held: list[Annotation], refusals: list[str]) -> TaskState:
@@ -212,8 +226,11 @@ def _submission(
     shape = (before.labels.shape[0], before.labels.shape[1])
     marks, unreadable, rest = parse_marks(annotation.result, shape)
     regions, faults = parse_regions(rest, shape)
-    if not regions and before.contours:
-        reason = f"none of the {len(before.contours)} published outlines came back, nor a new one"
+    if not regions and before.contours and marks.verdict is None:
+        reason = (
+            f"none of the {len(before.contours)} published outlines came back, nor a new one; if the section cannot be "
+            "used choose Discard, if it truly holds no object choose Good, else submit the outlines"
+        )
         return None, [*unreadable, *faults, ("", reason)]
     shifts = dict(accidental_shifts(before, regions))
     usable = [region for region in regions if region.region_id not in shifts]
@@ -230,6 +247,7 @@ def _submission(
         submitted_at=annotation.updated_at,
         lead_time_s=annotation.lead_time_s,
         labels=operated.labels,
+        before=before.labels,
         result_sha256=digest,
         kept=correction.kept,
         changed=correction.changed,

@@ -1,7 +1,7 @@
 """What the server holds: tasks of an iteration, and what changed since the last look."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -130,6 +130,15 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
             tile=_tile(task.data.get("tile")),
         )
     return sorted(found.values(), key=lambda task: task.updated_at)
+
+
+def missing_of(client: LabelStudio, project: int, tasks: Collection[int]) -> list[int]:
+    """Give those of `tasks` that are not on the server."""
+    if not tasks:
+        return []
+    query = _query([("id", "in_list", "List", sorted(tasks))])
+    held: Iterable[Any] = client.tasks.list(project=project, query=query, fields="task_only", include=["id"])
+    return sorted(set(tasks) - {int(task.id) for task in held})
 
 
 def seen_until(changes: Iterable[datetime], since: datetime | None, *, now: datetime) -> datetime | None:

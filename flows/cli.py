@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows import cli_annotator, cli_segment, cli_stages
+from flows.cli_review import review
 from flows.terminal import console, progress_bar
 from loop.errors import ProofloopError
 from models.names import ModelName
@@ -151,6 +152,9 @@ def demo(
 
 app.add_typer(cli_annotator.app, name="annotator")
 cli_stages.register(app)
+app.command(epilog='Example: `proofloop review ac4 --accept 11 --send-back 12 --reason "The lower wall is missing."`')(
+    review
+)
 cli_segment.register(app)
 
 

@@ -96,6 +96,16 @@ class AnnotationConfig(BaseModel):
     """A Label Studio that the lab already runs."""
     min_object_px: int = Field(default=25, ge=0)
     """Predicted objects smaller than this, in pixels of a section, are not drawn as contours."""
+    readonly_above: float = Field(default=0.75, ge=0, le=1)
+    """Outlines of which the model is surer than this cannot be dragged; 1 leaves all editable."""
+    repeat_share: float = Field(default=0, ge=0, le=1)
+    """Share of tasks beside the new ones that ask again, without saying so, for sections answered before."""
+    gold_share: float = Field(default=0, ge=0, le=1)
+    """Share of tasks beside the new ones whose truth is known; they measure annotators and never train."""
+    several: Literal["newest", "consensus"] = "newest"
+    """What trains where a section has several annotations: the newest, or what most of them say."""
+    review: Literal["none", "required"] = "none"
+    """With `required` only answers that `proofloop review` accepted train, and an iteration waits for that."""
 
 
 class RunConfig(BaseModel):

@@ -5,60 +5,63 @@ from itertools import chain, combinations
 import numpy as np
 
 from annotation.ingest import Harvest, Submission, ingest, key_of
+from annotation.oracle import EMAIL as ORACLE
 from annotation.project import VERDICTS
+from annotation.returning import send_back
+from annotation.server import Server
 from flows.labelling_server import server_of
 from flows.runs import Run
 from loop.agreement import section_agreement
+from loop.consensus import consensus
 from loop.errors import ProofloopError
 from loop.events import (
     AnnotationDeleted,
     Compared,
+    ConsensusReached,
     Correction,
+    GoldAnswered,
     Ingested,
     Polled,
     Published,
     Ranked,
     SectionLabelled,
+    SentBack,
+    TaskDeleted,
     Trained,
 )
 from loop.iteration import Stage, require
 from loop.labels import read_section, write_section
 from loop.progress import Progress, silent
 
+PROOFLOOP = "proofloop"
+"""Who sent an answer back where no reviewer did."""
+
 
 def ingest_submissions(run: Run, progress: Progress = silent) -> None:
-    """Store what changed; close the iteration once each of its tasks was answered or skipped.
+    """Store what changed; close the iteration once each of its tasks was answered, skipped or deleted.
 
     Raises
     ------
     ProofloopError
-        After everything usable is stored, if a submission had faults; it names them all.
+        After everything usable is stored, if a submission had faults or a task was deleted; it names them all.
     """
     iteration = require(run.ledger, Stage.INGEST)
     faults: list[str] = []
-    if open_sections(run, iteration):
+    if run.ledger.open_tasks(iteration):
         faults = _look(run, iteration, progress)
-    if not open_sections(run, iteration):
-        tasks, labelled = _published(run, iteration), run.ledger.labelled()
-        answered = sorted(z for z in tasks if z in labelled)
+    if not run.ledger.open_tasks(iteration):
+        asked, labelled = run.ledger.finished(Published, iteration).tasks, run.ledger.labelled()
+        answered = sorted(z for z in asked if z in labelled)
         run.ledger.append(
-            Ingested(iteration=iteration, sections=answered, skipped=sorted(tasks.keys() - set(answered)))
+            Ingested(iteration=iteration, sections=answered, skipped=sorted(asked.keys() - set(answered)))
         )
     if faults:
-        raise ProofloopError("some regions could not be used; all others are stored:\n  " + "\n  ".join(faults))
+        raise ProofloopError("what could be used is stored; what could not:\n  " + "\n  ".join(faults))
 
 
 def open_sections(run: Run, iteration: int) -> list[int]:
-    """Give the sections of an iteration that were neither answered nor skipped yet."""
-    labelled, last = run.ledger.labelled(), run.ledger.polled()
-    skipped = last.skipped if last else []
-    return [z for z, task in _published(run, iteration).items() if z not in labelled and task not in skipped]
-
-
-def _published(run: Run, iteration: int) -> dict[int, int]:
-    """Give the task of every section that an iteration published."""
-    published = run.ledger.finished(Published, iteration)
-    return published.tasks
+    """Give the sections of an iteration of which a task is still to be answered, or reviewed where it must be."""
+    return sorted(set(run.ledger.open_tasks(iteration).values()))
 
 
 def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
@@ -67,32 +70,39 @@ def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
     The look itself is recorded last: what a crash left out is looked at again, and known versions are passed over.
     """
     last = run.ledger.polled()
-    known = {
-        key_of(event.correction.annotation_id, event.correction.result_sha256)
-        for event in run.ledger.in_force()
-        if event.correction is not None
-    }
+    sources = [event.correction for event in run.ledger.in_force()]
+    sources += [event.correction for event in run.ledger.of_kind(GoldAnswered)]
+    known = {key_of(source.annotation_id, source.result_sha256) for source in sources if source is not None}
+    awaited = run.ledger.open_tasks(iteration)
     server = server_of(run)
-    harvest = ingest(server, known, since=last.seen_until if last else None, progress=progress)
+    since = last.seen_until if last else None
+    harvest = ingest(server, known, since=since, awaited=awaited, progress=progress)
     for submission in harvest.submissions:
         _store(run, submission)
     _record_deletions(run, harvest)
+    for task in harvest.gone:
+        run.ledger.append(TaskDeleted(section=awaited[task], task_id=task))
     _record_comparisons(run)
-    state = _polled(last, harvest)
+    _record_consensus(run)
+    returned = _send_faulty_back(run, server, harvest)
+    state = _polled(last, harvest, returned)
     if state and (last is None or state.model_copy(update={"at": last.at}) != last):
         run.ledger.append(state)
     refused = state.refused if state else {}
-    standing = set(_published(run, iteration).values()) - {task.task_id for task in harvest.tasks}
+    standing = awaited.keys() - {task.task_id for task in harvest.tasks}
     return [
         *map(str, harvest.faults),
         *(f"task {task}: {refused[task]}" for task in sorted(standing) if task in refused),
+        *(f"task {task} went back to the annotators" for task in sorted(returned)),
+        *(f"task {task} was deleted in Label Studio; section {awaited[task]} is free again" for task in harvest.gone),
     ]
 
 
 def _record_deletions(run: Run, harvest: Harvest) -> None:
     tasks = {(task.task_id, task.section): task for task in harvest.tasks}
+    returned = {event.annotation_id for event in run.ledger.of_kind(SentBack)}
     for event in run.ledger.in_force():
-        if (source := event.correction) is None:
+        if (source := event.correction) is None or source.annotation_id in returned:
             continue
         task = tasks.get((source.task_id, (event.section, source.iteration)))
         if task is not None and source.annotation_id not in task.annotation_ids:
@@ -101,14 +111,19 @@ def _record_deletions(run: Run, harvest: Harvest) -> None:
             )
 
 
-def _record_comparisons(run: Run) -> None:
-    """Compare every two annotations in force of a section, each pair of versions once."""
-    known = {(event.annotation_ids, event.files) for event in run.ledger.compared()}
+def _beside(run: Run) -> dict[int, list[SectionLabelled]]:
+    """Give the annotations in force of every section that has any."""
     beside: dict[int, list[SectionLabelled]] = {}
     for event in run.ledger.in_force():
         if event.correction is not None:
             beside.setdefault(event.section, []).append(event)
-    for one, other in chain.from_iterable(combinations(events, 2) for events in beside.values()):
+    return beside
+
+
+def _record_comparisons(run: Run) -> None:
+    """Compare every two annotations in force of a section, each pair of versions once."""
+    known = {(event.annotation_ids, event.files) for event in run.ledger.compared()}
+    for one, other in chain.from_iterable(combinations(events, 2) for events in _beside(run).values()):
         assert one.correction is not None
         assert other.correction is not None
         numbers = one.correction.annotation_id, other.correction.annotation_id
@@ -121,7 +136,49 @@ def _record_comparisons(run: Run) -> None:
             run.ledger.append(Compared(section=one.section, annotation_ids=numbers, files=files, agreement=found))
 
 
-def _polled(last: Polled | None, harvest: Harvest) -> Polled | None:
+def _record_consensus(run: Run) -> None:
+    """Make one of several annotations that a model may learn from, once for each set of versions."""
+    if run.config.annotation.several != "consensus":
+        return
+    known = {tuple(event.files) for event in run.ledger.of_kind(ConsensusReached)}
+    for z, events in _beside(run).items():
+        usable = [event for event in events if event.correction and not event.correction.discarded]
+        files = tuple(dict.fromkeys(event.file for event in usable))
+        if len(files) > 1 and files not in known:
+            sections = [read_section(run.folder.labels / event.file, event.sha256) for event in usable]
+            agreed = consensus(sections)
+            path, digest = write_section(run.folder.labels, z, agreed.labels, counted=agreed.counted)
+            run.ledger.append(ConsensusReached(section=z, files=list(files), file=path.name, sha256=digest))
+
+
+def _send_faulty_back(run: Run, server: Server, harvest: Harvest) -> set[int]:
+    """Open the tasks again of which regions could not be used; a task goes back once, then its faults are only named.
+
+    The oracle's do not: it would answer the same again.
+    """
+    again = {event.task_id for event in run.ledger.of_kind(SentBack)}
+    sections = {task.task_id: task.section for task in harvest.tasks}
+    usable = {(one.task_id, one.annotation_id): one for one in harvest.submissions}
+    returned: set[int] = set()
+    for key in dict.fromkeys((fault.task_id, fault.annotation_id) for fault in harvest.faults):
+        section, submission = sections.get(key[0]), usable.get(key)
+        if section is None or key[0] in again or (submission and submission.annotator == ORACLE):
+            continue
+        faults = [fault for fault in harvest.faults if (fault.task_id, fault.annotation_id) == key]
+        reason = "Please look again: " + "; ".join(dict.fromkeys(fault.reason for fault in faults))
+        refused = {fault.region_id for fault in faults} if submission else None
+        if send_back(server, *key, reason=reason, refused=refused):
+            run.ledger.append(
+                SentBack(
+                    section=section[0], task_id=key[0], annotation_id=key[1], reason=reason, by=PROOFLOOP, usable=True
+                )
+            )
+            returned.add(key[0])
+            again.add(key[0])
+    return returned
+
+
+def _polled(last: Polled | None, harvest: Harvest, returned: set[int]) -> Polled | None:
     """Bring the state of all tasks up to date by those that changed."""
     if harvest.seen_until is None:
         return None
@@ -132,26 +189,65 @@ def _polled(last: Polled | None, harvest: Harvest) -> Polled | None:
         refused.pop(task.task_id, None)
         if task.skipped:
             skipped.add(task.task_id)
-        if task.refused:
+        if task.refused and task.task_id not in returned:
             refused[task.task_id] = task.refused
     return Polled(seen_until=harvest.seen_until, skipped=sorted(skipped), refused=refused)
 
 
 def _store(run: Run, submission: Submission) -> None:
-    ranked = run.ledger.finished(Ranked, submission.iteration)
-    promoted = run.ledger.finished(Trained, ranked.predicted_in)
     discarded = submission.verdict == VERDICTS[-1]
     path, digest = write_section(
         run.folder.labels, submission.z, submission.labels, counted=submission.counted | discarded
     )
-    correction = Correction(
+    published = run.ledger.finished(Published, submission.iteration)
+    if submission.z in published.gold:
+        _score(run, submission, path.name)
+        return
+    correction = _correction(submission, _model_of(run, submission, published), discarded=discarded)
+    required = run.config.annotation.review == "required"
+    run.ledger.append(
+        SectionLabelled(
+            section=submission.z,
+            file=path.name,
+            sha256=digest,
+            correction=correction.model_copy(update={"review_required": required}),
+        )
+    )
+
+
+def _model_of(run: Run, submission: Submission, published: Published) -> str:
+    """Hash of the model that pre-annotated: a section that is asked again has the outlines of its first task."""
+    if submission.z in published.repeats:
+        first = next(event.correction for event in run.ledger.corrections() if event.section == submission.z)
+        return first.model_sha256 if first else ""
+    ranked = run.ledger.finished(Ranked, submission.iteration)
+    return run.ledger.finished(Trained, ranked.predicted_in).sha256
+
+
+def _score(run: Run, submission: Submission, file: str) -> None:
+    """Measure an answer whose truth is known; nothing is learnt from it."""
+    given = next(event for event in run.ledger.in_force() if event.section == submission.z and not event.correction)
+    truth = read_section(run.folder.labels / given.file, given.sha256).labels
+    run.ledger.append(
+        GoldAnswered(
+            section=submission.z,
+            file=file,
+            correction=_correction(submission, "", discarded=submission.verdict == VERDICTS[-1]),
+            published=section_agreement(truth, submission.before),
+            answered=section_agreement(truth, submission.labels),
+        )
+    )
+
+
+def _correction(submission: Submission, model_sha256: str, *, discarded: bool) -> Correction:
+    return Correction(
         iteration=submission.iteration,
         task_id=submission.task_id,
         annotation_id=submission.annotation_id,
         annotator=submission.annotator,
         submitted_at=submission.submitted_at,
         lead_time_s=submission.lead_time_s,
-        model_sha256=promoted.sha256,
+        model_sha256=model_sha256,
         result_sha256=submission.result_sha256,
         regions_kept=submission.kept,
         regions_changed=submission.changed,
@@ -165,4 +261,3 @@ def _store(run: Run, submission: Submission) -> None:
         discarded=discarded,
         effort=submission.effort,
     )
-    run.ledger.append(SectionLabelled(section=submission.z, file=path.name, sha256=digest, correction=correction))

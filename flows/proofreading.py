@@ -6,6 +6,7 @@ from skimage.segmentation import expand_labels
 
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
+from flows.blind_tasks import gold, mixed, repeats
 from flows.ingesting import open_sections
 from flows.labelling_server import server_of
 from flows.learning import prediction_store, promoted_model
@@ -43,12 +44,24 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
     """Make a task of every chosen section, its contours drawn by the promoted model."""
     iteration = require(run.ledger, Stage.PUBLISH)
     ranked = run.ledger.finished(Ranked, iteration)
-    tasks: dict[int, int] = {}
+    asked: dict[int, int] = {}
+    again: list[SectionTask] = []
+    known: list[SectionTask] = []
     if ranked.chosen:
         server = server_of(run)
-        sections = [_section_task(run, ranked, z) for z in ranked.chosen]
-        tasks = dict(zip(ranked.chosen, publish(server, sections, progress=progress), strict=True))
-    run.ledger.append(Published(iteration=iteration, tasks=tasks))
+        fresh = [_section_task(run, ranked, z) for z in ranked.chosen]
+        again, known = repeats(run, server, fresh), gold(run, fresh)
+        served = mixed(fresh, [*again, *known])
+        numbers = publish(server, served, readonly_above=run.config.annotation.readonly_above, progress=progress)
+        asked = dict(zip((task.z for task in served), numbers, strict=True))
+    run.ledger.append(
+        Published(
+            iteration=iteration,
+            tasks={z: asked[z] for z in ranked.chosen},
+            repeats={task.z: asked[task.z] for task in again},
+            gold={task.z: asked[task.z] for task in known},
+        )
+    )
 
 
 def answer_by_oracle(run: Run, progress: Progress = silent) -> None:

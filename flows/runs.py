@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.config import RunConfig, read_config
+from loop.events import Ingested
 from loop.ledger import Ledger
 from loop.run import RunFolder, find_run
 from loop.section_range import parse_sections, require_disjoint
@@ -37,9 +38,10 @@ class Run:
         return f"{z} sections of {y} x {x} px; {counts}"
 
     def unlabelled_pool(self) -> list[int]:
-        """Sections of the pool that nobody has labelled yet."""
-        labelled = self.ledger.labelled()
-        return [z for z in self.sections["pool"] if z not in labelled]
+        """Sections of the pool that nobody has labelled yet; those skipped in the last iteration rest for one."""
+        closed = self.ledger.of_kind(Ingested)
+        resting = self.ledger.labelled().keys() | set(closed[-1].skipped if closed else ())
+        return [z for z in self.sections["pool"] if z not in resting]
 
 
 def open_run(root: Path) -> Run:

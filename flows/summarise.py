@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -10,9 +10,20 @@ from rich.table import Table
 from annotation.oracle import EMAIL as ORACLE
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
-from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
+from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
 from loop.agreement import SectionAgreement
-from loop.events import Correction, Evaluated, Gated, Ingested, Published, Ranked, SectionLabelled, Trained
+from loop.events import (
+    Correction,
+    Evaluated,
+    Gated,
+    GoldAnswered,
+    Ingested,
+    Published,
+    Ranked,
+    SectionLabelled,
+    SentBack,
+    Trained,
+)
 from loop.iteration import position
 from loop.ledger import Ledger
 from tracing.seeding import objects_of_membrane
@@ -59,7 +70,12 @@ def summary_rows(summary: RunSummary) -> list[dict[str, Any]]:
 def status_records(summary: RunSummary) -> list[dict[str, Any]]:
     """Give the same records with every annotation and what it took, for other programs."""
     return [
-        row | {"skipped": list(turn.skipped), "corrections": [_correction_row(section) for section in turn.corrected]}
+        row
+        | {
+            "skipped": list(turn.skipped),
+            "corrections": [_correction_row(section) for section in turn.corrected],
+            "gold": [_gold_row(answer) for answer in turn.gold],
+        }
         for row, turn in zip(summary_rows(summary), summary.iterations, strict=True)
     ]
 
@@ -118,6 +134,16 @@ def _correction_row(section: CorrectedSection) -> dict[str, Any]:
     }
 
 
+def _gold_row(answer: GoldAnswer) -> dict[str, Any]:
+    return {
+        "section": answer.z,
+        "annotator": answer.annotator,
+        "human_minutes": answer.minutes,
+        "published": answer.published.model_dump(),
+        "answered": answer.answered.model_dump(),
+    }
+
+
 def _iteration(run: Run, number: int) -> IterationSummary | None:
     trained = run.ledger.stage(Trained, number)
     if trained is None:
@@ -133,6 +159,7 @@ def _iteration(run: Run, number: int) -> IterationSummary | None:
         chosen=tuple(ChosenSection(z, ranked.uncertainty[z].reason) for z in ranked.chosen) if ranked else (),
         corrected=_corrected_in(run.ledger, number),
         skipped=_skipped_in(run.ledger, number),
+        gold=_gold_in(run.ledger, number),
     )
 
 
@@ -143,15 +170,44 @@ def _corrected_in(ledger: Ledger, number: int) -> tuple[CorrectedSection, ...]:
         for event in ledger.corrections()
         if event.correction is not None and event.correction.iteration == number
     }
-    standing, used = ledger.in_force(), list(ledger.labelled().values())
+    standing = ledger.in_force()
     return tuple(
         replace(
             _corrected(event.section, event.correction),
-            state="used" if event in used else "kept" if event in standing else "deleted",
+            state=_state(ledger, event),
             agreements=_agreements(ledger, event, standing),
         )
         for event in newest.values()
         if event.correction is not None
+    )
+
+
+def _state(ledger: Ledger, event: SectionLabelled) -> Literal["used", "kept", "deleted", "waiting", "sent back"]:
+    assert event.correction is not None
+    if event.correction.annotation_id in {back.annotation_id for back in ledger.of_kind(SentBack)}:
+        return "sent back"
+    if event not in ledger.in_force():
+        return "deleted"
+    if event.correction.review_required and event in ledger.unreviewed():
+        return "waiting"
+    counting = ledger.trainable().get(event.section)
+    newest = ledger.labelled()[event.section] if counting is None else counting
+    return "used" if newest.correction == event.correction else "kept"
+
+
+def _gold_in(ledger: Ledger, number: int) -> tuple[GoldAnswer, ...]:
+    """Give the newest version of every answer to a gold task of an iteration."""
+    answers = [event for event in ledger.of_kind(GoldAnswered) if event.correction.iteration == number]
+    newest = {event.correction.annotation_id: event for event in answers}
+    return tuple(
+        GoldAnswer(
+            z=event.section,
+            annotator=event.correction.annotator,
+            minutes=_corrected(event.section, event.correction).minutes,
+            published=event.published,
+            answered=event.answered,
+        )
+        for event in newest.values()
     )
 
 

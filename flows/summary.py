@@ -36,8 +36,9 @@ class CorrectedSection:
     regions_deleted: int
     effort: Effort | None = None
     """What became of the pixels; None in runs of older versions."""
-    state: Literal["used", "kept", "deleted"] = "used"
-    """Whether training uses it, another annotation counts instead, or it was deleted in Label Studio."""
+    state: Literal["used", "kept", "deleted", "waiting", "sent back"] = "used"
+    """Whether training uses it, another annotation counts instead, it was deleted in Label Studio, it waits for a
+    reviewer, or it went back to the annotators."""
     agreements: tuple[tuple[str, SectionAgreement], ...] = ()
     """How far it agrees with older annotations of the section, with the annotator of each."""
     strokes: int = 0
@@ -49,6 +50,20 @@ class CorrectedSection:
         if self.effort is None:
             return self.regions_changed + self.regions_added + self.regions_deleted
         return self.effort.regions_touched
+
+
+@dataclass(frozen=True)
+class GoldAnswer:
+    """An answer to a task whose truth is known."""
+
+    z: int
+    annotator: str
+    minutes: float
+    """How long a person was at work on it; 0 for the oracle."""
+    published: SectionAgreement
+    """The truth against the pre-annotation with its planted errors."""
+    answered: SectionAgreement
+    """The truth against the answer."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +83,13 @@ class IterationSummary:
     """What annotators made of them, one record for each annotation."""
     skipped: tuple[int, ...] = ()
     """Sections that annotators skipped."""
+    gold: tuple[GoldAnswer, ...] = ()
+    """What annotators made of tasks whose truth is known."""
 
     @property
     def sections_ingested(self) -> int:
         """Sections of which an annotation is there."""
-        return len({section.z for section in self.corrected if section.state != "deleted"})
+        return len({section.z for section in self.corrected if section.state not in ("deleted", "sent back")})
 
     @property
     def human_minutes(self) -> float:

@@ -75,6 +75,8 @@ class Correction(BaseModel):
     """Pixels that the annotator marked as unsure."""
     discarded: bool = False
     """The annotator found the section unfit; no model learns from it."""
+    review_required: bool = False
+    """No model learns from it before a reviewer has accepted it."""
     effort: Effort | None = None
     """What the correction took and what it did to the pixels; None in records of older versions."""
 
@@ -133,6 +135,83 @@ class AnnotationDeleted(_Record):
     """Label Studio's task."""
     annotation_id: int
     """Label Studio's annotation."""
+
+
+class TaskDeleted(_Record):
+    """An open task is gone from Label Studio: it is no longer awaited, and its section is in the pool again."""
+
+    kind: Literal["task_deleted"] = "task_deleted"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    task_id: int
+    """Label Studio's task."""
+
+
+class Accepted(_Record):
+    """A reviewer accepted an answer."""
+
+    kind: Literal["accepted"] = "accepted"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    annotation_id: int
+    """Label Studio's annotation."""
+    file: str
+    """Labels file of the version that was accepted, relative to the run's labels folder."""
+    by: str
+    """Who reviewed it."""
+
+
+class SentBack(_Record):
+    """An answer went back to the annotators: its task is open again and shows what was answered, and why it is back."""
+
+    kind: Literal["sent_back"] = "sent_back"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    task_id: int
+    """Label Studio's task."""
+    annotation_id: int
+    """Label Studio's annotation, which is no longer there; its labels are kept."""
+    reason: str
+    """What the annotator reads above the section."""
+    by: str
+    """The reviewer, or proofloop where it could not use some regions."""
+    usable: bool
+    """Its labels count until the task's next answer; not where a reviewer sent it back."""
+
+
+class GoldAnswered(_Record):
+    """A task of known truth was answered: it measures the annotator, and no model learns from it."""
+
+    kind: Literal["gold"] = "gold"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    file: str
+    """Labels file, relative to the run's labels folder."""
+    correction: Correction
+    """Who answered, when, and what it took."""
+    published: SectionAgreement
+    """How far the pre-annotation, with its planted errors, agrees with the truth, which is the first of the two."""
+    answered: SectionAgreement
+    """How far the answer does."""
+
+
+class ConsensusReached(_Record):
+    """Several annotations of a section were made one; it counts in training while exactly these stand."""
+
+    kind: Literal["consensus"] = "consensus"
+    """Name of the event."""
+    section: int
+    """Index z in the volume."""
+    files: list[str]
+    """Labels files of the annotations, the oldest submission first."""
+    file: str
+    """Labels file of the consensus; pixels without a majority do not count."""
+    sha256: str
+    """Hash of its labels."""
 
 
 class Trained(_Record):
@@ -217,6 +296,10 @@ class Published(_Record):
     """Number of the iteration."""
     tasks: dict[int, int]
     """Task id of each section, keyed by z."""
+    repeats: dict[int, int] = {}
+    """Tasks that ask for a section again that was answered before, keyed by z; the annotators are not told."""
+    gold: dict[int, int] = {}
+    """Tasks of known truth, keyed by z; the annotators are not told."""
 
 
 class Ingested(_Record):
@@ -233,6 +316,8 @@ class Ingested(_Record):
 
 
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested
+ReviewEvent = Accepted | SentBack | GoldAnswered | ConsensusReached | TaskDeleted
 Event = Annotated[
-    RunCreated | SectionLabelled | Polled | AnnotationDeleted | Compared | StageEvent, Field(discriminator="kind")
+    RunCreated | SectionLabelled | Polled | AnnotationDeleted | Compared | ReviewEvent | StageEvent,
+    Field(discriminator="kind"),
 ]

@@ -5,15 +5,31 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from loop.errors import IllegalTransition, InputError
-from loop.events import AnnotationDeleted, Compared, Event, Polled, RunCreated, SectionLabelled, StageEvent
+from loop.events import (
+    Accepted,
+    AnnotationDeleted,
+    Compared,
+    ConsensusReached,
+    Event,
+    GoldAnswered,
+    Polled,
+    Published,
+    RunCreated,
+    SectionLabelled,
+    SentBack,
+    StageEvent,
+    TaskDeleted,
+)
 
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
 _Kind = TypeVar("_Kind", bound=StageEvent)
+_Any = TypeVar("_Any", bound=BaseModel)
+_TAIL_BYTES = 4096
 
 
 class Ledger:
@@ -25,9 +41,12 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._read: list[Event] = []
+        self._read_bytes = 0
+        self._inode = 0
 
     def events(self) -> list[Event]:
-        """Read every event.
+        """Read every event; what was read before is not read again, since lines are only ever added.
 
         Raises
         ------
@@ -36,16 +55,23 @@ class Ledger:
         """
         if not self.path.exists():
             return []
-        whole, _, _torn = self.path.read_bytes().rpartition(b"\n")
-        return [self._parse(number, line) for number, line in enumerate(whole.splitlines(), start=1)]
+        status = self.path.stat()
+        if status.st_ino != self._inode or status.st_size < self._read_bytes:  # another file took its place
+            self._read, self._read_bytes, self._inode = [], 0, status.st_ino
+        if status.st_size > self._read_bytes:
+            with self.path.open("rb") as stream:
+                stream.seek(self._read_bytes)
+                whole, end, _torn = stream.read().rpartition(b"\n")
+            first = len(self._read) + 1
+            self._read += [self._parse(number, line) for number, line in enumerate(whole.splitlines(), start=first)]
+            self._read_bytes += len(whole) + len(end)
+        return list(self._read)
 
     def append(self, event: Event) -> None:
         """Add one event; it is on disk when this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with _locked(self.path.with_suffix(".lock")), self.path.open("a+b") as stream:
-            stream.seek(0)
-            content = stream.read()
-            stream.truncate(content.rfind(b"\n") + 1)
+            stream.truncate(_end_of_last_line(stream))
             stream.write(_EVENTS.dump_json(event) + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -63,24 +89,65 @@ class Ledger:
         )
 
     def in_force(self) -> list[SectionLabelled]:
-        """Newest version of every annotation that was not deleted, and the labels given at the start, oldest first."""
-        held: dict[tuple[int, int | None], SectionLabelled] = {}
+        """Newest version of every annotation that still counts, and the labels given at the start, oldest first.
+
+        An annotation that was deleted, or that a reviewer sent back, does not count; one that was sent back for some
+        regions only counts until its task is answered again.
+        """
+        return self._standing()[0]
+
+    def open_tasks(self, iteration: int) -> dict[int, int]:
+        """Give the section of every task of an iteration that is still to be answered, or reviewed where it must be."""
+        published = self.finished(Published, iteration)
+        tasks = {task: z for asked in (published.tasks, published.repeats, published.gold) for z, task in asked.items()}
+        held, returned = self._standing()
+        answers = [event for event in held if event.correction is not None]
+        closed = {e.correction.task_id for e in answers if e.correction and self._may_train(e)} - returned.keys()
         for event in self.events():
-            if isinstance(event, SectionLabelled):
-                source = event.section, event.correction.annotation_id if event.correction else None
-                held.pop(source, None)
-                held[source] = event
-            elif isinstance(event, AnnotationDeleted):
-                held.pop((event.section, event.annotation_id), None)
-        return list(held.values())
+            if isinstance(event, GoldAnswered):
+                closed.add(event.correction.task_id)
+            elif isinstance(event, TaskDeleted):
+                closed.add(event.task_id)
+        last = self.polled()
+        closed |= set(last.skipped if last else ())
+        return {task: z for task, z in tasks.items() if task not in closed}
 
     def labelled(self) -> dict[int, SectionLabelled]:
         """Labels that count for every labelled section, keyed by z: the newest in force."""
         return {event.section: event for event in self.in_force()}
 
     def trainable(self) -> dict[int, SectionLabelled]:
-        """Labels that a model may learn from, keyed by z: not those of sections that annotators found unfit."""
-        return {z: e for z, e in self.labelled().items() if e.correction is None or not e.correction.discarded}
+        """Labels that a model may learn from, keyed by z.
+
+        Not those of sections that annotators found unfit, nor answers that wait for a reviewer; the consensus of all
+        annotations that count stands for the newest where there is one.
+        """
+        counting = [event for event in self.in_force() if self._may_train(event)]
+        files: dict[int, set[str]] = {}
+        for event in counting:
+            files.setdefault(event.section, set()).add(event.file)
+        newest = {event.section: event for event in counting}
+        for agreed in self.of_kind(ConsensusReached):
+            if set(agreed.files) == files.get(agreed.section):
+                labels = {"file": agreed.file, "sha256": agreed.sha256}
+                newest[agreed.section] = newest[agreed.section].model_copy(update=labels)
+        return {z: e for z, e in newest.items() if e.correction is None or not e.correction.discarded}
+
+    def unreviewed(self) -> list[SectionLabelled]:
+        """Answers that count and that nobody has reviewed yet, oldest first."""
+        accepted = self._accepted()
+        held, returned = self._standing()
+        return [
+            event
+            for event in held
+            if event.correction is not None
+            and event.correction.task_id not in returned
+            and (event.correction.annotation_id, event.file) not in accepted
+        ]
+
+    def of_kind(self, kind: type[_Any]) -> list[_Any]:
+        """Give every event of a kind, oldest first."""
+        return [event for event in self.events() if isinstance(event, kind)]
 
     def corrections(self) -> list[SectionLabelled]:
         """Every proofread version of every section, oldest first."""
@@ -112,6 +179,33 @@ class Ledger:
             raise IllegalTransition(f"iteration {iteration} has no record of kind {kind.__name__} in {self.path}")
         return event
 
+    def _standing(self) -> tuple[list[SectionLabelled], dict[int, SentBack]]:
+        """Give the annotations in force, and what was sent back and not answered since, keyed by task."""
+        held: dict[tuple[int, int | None], SectionLabelled] = {}
+        returned: dict[int, SentBack] = {}
+        for event in self.events():
+            if isinstance(event, SectionLabelled):
+                source = event.section, event.correction.annotation_id if event.correction else None
+                held.pop(source, None)
+                held[source] = event
+                before = returned.pop(event.correction.task_id, None) if event.correction else None
+                if before is not None and before.annotation_id != source[1]:
+                    held.pop((event.section, before.annotation_id), None)
+            elif isinstance(event, AnnotationDeleted):
+                held.pop((event.section, event.annotation_id), None)
+            elif isinstance(event, SentBack):
+                returned[event.task_id] = event
+                if not event.usable:
+                    held.pop((event.section, event.annotation_id), None)
+        return list(held.values()), returned
+
+    def _accepted(self) -> set[tuple[int, str]]:
+        return {(event.annotation_id, event.file) for event in self.of_kind(Accepted)}
+
+    def _may_train(self, event: SectionLabelled) -> bool:
+        source = event.correction
+        return source is None or not source.review_required or (source.annotation_id, event.file) in self._accepted()
+
     def _parse(self, number: int, line: bytes) -> Event:
         try:
             event: Event = _EVENTS.validate_json(line)
@@ -123,6 +217,19 @@ class Ledger:
                 fix="restore ledger.jsonl from a backup, or use the version that wrote it",
             ) from error
         return event
+
+
+def _end_of_last_line(stream: BinaryIO) -> int:
+    """Give the number of bytes up to the last line's end, read backwards from the end of the file."""
+    here = stream.seek(0, os.SEEK_END)
+    while here > 0:
+        start = max(here - _TAIL_BYTES, 0)
+        stream.seek(start)
+        found = stream.read(here - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        here = start
+    return 0
 
 
 @contextmanager

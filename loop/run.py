@@ -1,6 +1,7 @@
 """Where everything of a run lies."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from loop.errors import InputError
@@ -18,9 +19,9 @@ class RunFolder:
         """The configuration, `proofloop.toml`."""
         return self.root / "proofloop.toml"
 
-    @property
+    @cached_property
     def ledger(self) -> Ledger:
-        """The append-only record."""
+        """The append-only record; one reader of it, which remembers what it has read."""
         return Ledger(self.root / "ledger.jsonl")
 
     @property

@@ -1,6 +1,7 @@
 """From a changed task on a real server to the run's ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from label_studio_sdk import LabelStudio
 from annotation import server
 from annotation.project import connect
 from annotation.publish import SectionTask, publish
+from flows.blind_tasks import gold, repeats
 from flows.ingesting import ingest_submissions
 from flows.initialise import init_run
+from flows.reviewing import accept, return_to_annotators, waiting_answers
 from flows.runs import Run
 from flows.summarise import status_records, summarise
-from loop.errors import ProofloopError
-from loop.events import AnnotationDeleted, Ingested, Published, Ranked, Trained
+from loop.errors import InputError, ProofloopError
+from loop.events import AnnotationDeleted, ConsensusReached, GoldAnswered, Ingested, Published, Ranked, Trained
 from loop.iteration import position
 from loop.uncertainty import Uncertainty
 from tests.flows.conftest import quick_config
@@ -35,18 +38,24 @@ def client(asked: Run) -> Iterator[LabelStudio]:
         yield client
 
 
-def ask(run: Run, *sections: int) -> list[int]:
+def ask(run: Run, *sections: int, again: Sequence[SectionTask] = (), known: Sequence[SectionTask] = ()) -> list[int]:
     """Bring the run to where true sections lie before annotators in a new iteration; give their tasks."""
     iteration = sum(isinstance(event, Published) for event in run.ledger.events()) + 1
     chosen = [
         SectionTask(z, iteration, run.image.section(z), None, None, run.labels.section(z), "It is a test.", 0.5)
         for z in sections
     ]
-    tasks = publish(server.up(run.folder.annotation), chosen)
+    tasks = publish(server.up(run.folder.annotation), [*chosen, *again, *known])
+    numbers = iter(tasks)
     uncertainty = {z: Uncertainty(entropy_bits=0.1, disagreement=0.1) for z in sections}
     trained = Trained(iteration=iteration, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=1.0)
     ranked = Ranked(iteration=iteration, chosen=list(sections), uncertainty=uncertainty, predicted_in=iteration)
-    published = Published(iteration=iteration, tasks=dict(zip(sections, tasks, strict=True)))
+    published = Published(
+        iteration=iteration,
+        tasks={z: next(numbers) for z in sections},
+        repeats={task.z: next(numbers) for task in again},
+        gold={task.z: next(numbers) for task in known},
+    )
     for event in (trained, ranked, published):
         run.ledger.append(event)
     return tasks
@@ -69,13 +78,15 @@ def test_a_skipped_task_is_not_awaited_and_is_named(asked: Run, client: LabelStu
     closed = asked.ledger.stage(Ingested, position(asked.ledger).iteration - 1)
     assert closed is not None
     assert (closed.sections, closed.skipped) == ([4], [7])
-    assert 7 in asked.unlabelled_pool()
+    assert 7 not in asked.unlabelled_pool()  # it rests for an iteration
     (record,) = [one for one in status_records(summarise(asked)) if one["iteration"] == closed.iteration]
     assert (record["sections_ingested"], record["skipped"]) == (1, [7])
     assert record["minutes_per_section"] == 1.0
     (correction,) = record["corrections"]
     assert (correction["section"], correction["state"]) == (4, "used")
     assert correction["effort"]["pixels_changed"] == 0
+    asked.ledger.append(Ingested(iteration=closed.iteration, sections=[4]))
+    assert 7 in asked.unlabelled_pool()
 
 
 def test_polling_without_a_change_writes_nothing(asked: Run, client: LabelStudio) -> None:
@@ -114,10 +125,17 @@ def test_a_deleted_annotation_no_longer_counts_but_its_labels_are_kept(asked: Ru
     assert asked.ledger.labelled().keys() >= {6, 9}
 
 
-def test_an_answer_that_cannot_be_used_is_named_until_it_is_mended_even_to_a_section_found_unfit(
+def test_an_answer_that_cannot_be_used_goes_back_once_then_is_named_until_it_is_mended(
     asked: Run, client: LabelStudio
 ) -> None:
     (task,) = ask(asked, 10)
+    (prediction,) = client.predictions.list(task=task)
+    submit(client, task, without=1000)
+    with pytest.raises(ProofloopError, match=f"(?s)task {task}.*none of the.*task {task} went back"):
+        ingest_submissions(asked)
+    (shown,) = client.predictions.list(task=task)
+    assert shown.result == prediction.result
+    assert "choose Discard" in client.tasks.get(str(task)).data["reason"]
     annotation = submit(client, task, without=1000)
     for _ in range(2):
         with pytest.raises(ProofloopError, match=f"task {task}.*none of the"):
@@ -125,10 +143,104 @@ def test_an_answer_that_cannot_be_used_is_named_until_it_is_mended_even_to_a_sec
     polled = asked.ledger.polled()
     assert polled is not None
     assert list(polled.refused) == [task]
-    (prediction,) = client.predictions.list(task=task)
     verdict = {"id": "v", "type": "choices", "from_name": "verdict", "to_name": "section"}
     unfit = verdict | {"value": {"choices": ["Discard"]}}
     client.annotations.update(annotation, result=[*(dict(region) for region in prediction.result), unfit])
     ingest_submissions(asked)
     assert 10 in asked.ledger.labelled()
     assert 10 not in asked.ledger.trainable()
+
+
+def test_a_refused_region_goes_back_with_all_other_work_and_the_work_counts_meanwhile(
+    asked: Run, client: LabelStudio
+) -> None:
+    (task,) = ask(asked, 9)
+    (prediction,) = client.predictions.list(task=task)
+    result = [dict(region) for region in prediction.result]
+    dragged = {**result[1], "value": result[1]["value"] | {"points": [[x + 3, y] for x, y in points_of(result[1])]}}
+    client.annotations.create(task, result=[dragged, *result[2:]], lead_time=60.0)
+    with pytest.raises(ProofloopError, match=f"(?s){result[1]['id']}: the whole outline was dragged.*went back"):
+        ingest_submissions(asked)
+    (shown,) = client.predictions.list(task=task)
+    assert {region["id"]: region for region in shown.result} == {region["id"]: region for region in result[1:]}
+    counted = asked.ledger.labelled()[9]
+    assert list(asked.ledger.open_tasks(position(asked.ledger).iteration)) == [task]
+    submit(client, task)
+    ingest_submissions(asked)
+    answers = [event for event in asked.ledger.in_force() if event.correction and event.correction.task_id == task]
+    assert answers == [asked.ledger.labelled()[9]] != [counted]
+
+
+def test_with_review_required_only_accepted_answers_train_and_the_iteration_waits(
+    asked: Run, client: LabelStudio
+) -> None:
+    annotation = asked.config.annotation.model_copy(update={"review": "required"})
+    run = replace(asked, config=asked.config.model_copy(update={"annotation": annotation}))
+    first, second = ask(run, 5, 8)
+    iteration = position(run.ledger).iteration
+    kept, edited = submit(client, first), submit(client, second, without=2)
+    answered = [region["id"] for region in client.annotations.get(edited).result]
+    ingest_submissions(run)
+    before = run.ledger.trainable()
+    assert [answer.correction.annotation_id for answer in waiting_answers(run)][-2:] == [kept, edited]
+    accept(run, first, by="reviewer@lab.example")
+    assert run.ledger.trainable()[5] != before.get(5)
+    assert list(run.ledger.open_tasks(iteration)) == [second]
+
+    return_to_annotators(run, second, reason="The lower wall is missing.", by="reviewer@lab.example")
+    assert client.tasks.get(str(second)).data["reason"] == "Sent back by the reviewer: The lower wall is missing."
+    (shown,) = client.predictions.list(task=second)
+    assert [region["id"] for region in shown.result] == answered
+    assert edited not in {e.correction.annotation_id for e in run.ledger.in_force() if e.correction}
+    assert edited in {e.correction.annotation_id for e in run.ledger.corrections() if e.correction}
+    with pytest.raises(InputError, match=f"task {second} has no answer to review"):
+        accept(run, second, by="reviewer@lab.example")
+
+    mended = submit(client, second)
+    ingest_submissions(run)
+    assert mended in {answer.correction.annotation_id for answer in waiting_answers(run)}
+    accept(run, second, by="reviewer@lab.example")
+    ingest_submissions(run)
+    assert position(run.ledger).iteration == iteration + 1
+    assert run.ledger.trainable()[8].correction == run.ledger.labelled()[8].correction
+
+
+def test_blind_repeats_and_gold_tasks_measure_annotators_and_gold_never_trains(asked: Run, client: LabelStudio) -> None:
+    shares = {"repeat_share": 0.5, "gold_share": 0.5, "several": "consensus"}
+    annotation = asked.config.annotation.model_copy(update=shares)
+    run = replace(asked, config=asked.config.model_copy(update={"annotation": annotation}))
+    iteration = position(run.ledger).iteration
+    model = SectionTask(10, iteration, run.image.section(10), None, None, run.labels.section(10), "It is a test.", 0.5)
+    (again,), (known,) = repeats(run, server.up(run.folder.annotation), [model]), gold(run, [model])
+    assert again.z in run.ledger.labelled()
+    assert again.reason == known.reason == model.reason
+    ask(run, 10, again=[again], known=[known])
+    tasks = run.ledger.open_tasks(iteration)
+    assert sorted(tasks.values()) == sorted([10, again.z, known.z])
+    truth_of_gold = run.ledger.trainable()[known.z]
+    for task in tasks:
+        submit(client, task, without=1)
+    ingest_submissions(run)
+    assert position(run.ledger).iteration == iteration + 1
+    (scored,) = run.ledger.of_kind(GoldAnswered)
+    assert (scored.section, scored.answered.only_first > scored.published.only_first) == (known.z, True)
+    assert run.ledger.trainable()[known.z] == truth_of_gold
+    assert again.z in {compared.section for compared in run.ledger.compared()}
+    (agreed,) = [event for event in run.ledger.of_kind(ConsensusReached) if event.section == again.z]
+    assert run.ledger.trainable()[again.z].file == agreed.file
+
+
+def points_of(region: dict[str, Any]) -> list[list[float]]:
+    points: list[list[float]] = region["value"]["points"]
+    return points
+
+
+def test_a_task_deleted_in_label_studio_is_said_and_its_section_is_free_again(asked: Run, client: LabelStudio) -> None:
+    first, second = ask(asked, 8, 10)
+    submit(client, first)
+    client.tasks.delete(str(second))
+    with pytest.raises(ProofloopError, match=f"task {second} was deleted in Label Studio; section 10 is free"):
+        ingest_submissions(asked)
+    closed = asked.ledger.stage(Ingested, position(asked.ledger).iteration - 1)
+    assert closed is not None
+    assert (closed.sections, closed.skipped) == ([8, 10], [])  # an earlier task has an answer to 10

@@ -15,7 +15,7 @@ from flows.report import render_report, write_report
 from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import matching_colours
 from flows.report_words import counted, duration, percent, verdict
-from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
+from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
 from loop.agreement import SectionAgreement
 from loop.effort import Effort
 from loop.gate import GateDecision
@@ -82,7 +82,9 @@ def summary() -> RunSummary:
     slower = CorrectedSection(
         20, "a.colleague@the-lab.example", 9.5, 40, 12, 3, 1, EFFORT, "kept", (("oracle@localhost", AGREED),)
     )
-    second = replace(second, corrected=(*second.corrected, slower))
+    waiting = replace(slower, state="waiting", agreements=(), strokes=17)
+    known = GoldAnswer(3, "a.colleague@the-lab.example", 4.5, AGREED.model_copy(update={"mean_iou": 0.7}), AGREED)
+    second = replace(second, corrected=(*second.corrected, slower, waiting), gold=(known,))
     open_turn = replace(_turn(4, 0.5, 0.31), decision=None, corrected=(), skipped=(44,))
     return RunSummary(
         name="mouse-cortex-2026-spring",
@@ -149,14 +151,16 @@ def test_a_merged_object_loses_its_colour_and_a_segment_over_nothing_has_none() 
 
 def test_effort_is_shown_for_every_annotation_and_skipped_sections_are_named(summary: RunSummary) -> None:
     page = render_report(summary)
-    assert page.count('data-name="Pixels changed">12,345<') == 7
-    assert page.count("not used</span>") == 1
+    assert page.count('data-name="Pixels changed">12,345<') == 8
+    assert page.count("not used</span>") == page.count("waits for review</span>") == 1
+    assert page.count('data-name="Strokes">17<') == 1
+    assert re.search(r"Known truth, section 3, a.colleague@.*4.5 minutes.*IoU 0.91.*as published.*IoU 0.70", page)
     assert (
         "with oracle@localhost: 38 of 40 objects matched, mean IoU 0.91, VOI 0.051 bits, adapted Rand error 0.023"
         in page
     )
     assert page.count("skipped</span>") == page.count("with annotators</span>") == 1
-    assert "iteration 1 6.5, iteration 2 7.5, iteration 3 6.5" in page
+    assert "iteration 1 6.5, iteration 2 8.0, iteration 3 6.5" in page
 
 
 def test_a_run_without_human_minutes_has_no_figure_of_them() -> None:

@@ -10,11 +10,12 @@ from pydantic import Discriminator, Tag
 from loop.errors import InputError
 from models.dilated_unet3d import DilatedConfig, DilatedUNet3d
 from models.dlinknet import LinkNet, LinkNetConfig
+from models.fused_unet3d import FusedUNet3d
 from models.names import ModelName
 from models.refiner import Refiner, RefinerConfig
 from models.unet3d import NetworkConfig, UNet3d, network_preset
 
-Network = UNet3d | DilatedUNet3d | Refiner | LinkNet
+Network = UNet3d | FusedUNet3d | DilatedUNet3d | Refiner | LinkNet
 """A network: images in [0, 1], (batch, 1, z + 2 * context, y, x), to its target, (batch, channel, z, y, x)."""
 
 

@@ -11,8 +11,6 @@ from models.readout import OUTPUTS, TargetName
 
 Zyx = tuple[PositiveInt, PositiveInt, PositiveInt]
 Preset = Literal["cpu", "full"]
-# keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
-PIXELS_AT_ONCE = 2**18
 
 
 class NetworkConfig(BaseModel):
@@ -186,58 +184,20 @@ class UNet3d(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Draw the target of `image`."""
-        features = _fold((image - 0.5) * 4.0, self.config.fold)
-        flat, context = self.config.flat_levels, 2 * self.config.context_sections
-        slabs = _slabs(features.shape, context, whole=self.training or torch.is_grad_enabled())
-        skips = [self._down(features[:, :, slab.start : slab.stop + context], flat) for slab in slabs]
-        coarse = self._around(_joined([found.pop() for found in skips]), flat)
-        drawn = [self.head(self._up(coarse[:, :, slab], skips.pop(0))) for slab in slabs]
-        return _unfold(_joined(drawn), self.config.fold)
-
-    def _down(self, features: Tensor, levels: int) -> list[Tensor]:
-        """Give the features of the first levels, and what the next begins with."""
-        skips = []
-        for level in range(levels):
-            features = self.down[level](features)
+        features = fold_pixels((image - 0.5) * 4.0, self.config.fold)
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            if level:
+                pool = self.config.pools[level - 1]
+                features = functional.max_pool3d(features, pool, pool)
+            features = block(features)
             skips.append(features)
-            features = self._pooled(features, level)
-        return [*skips, features]
-
-    def _around(self, features: Tensor, level: int) -> Tensor:
-        """Go down from a level to the coarsest, and up to it again."""
-        features = self.down[level](features)
-        if level == len(self.up):
-            return features
-        coarser = self._around(self._pooled(features, level), level + 1)
-        return self.join[level](self.up[level](coarser, features))  # type: ignore[no-any-return]  # as above
-
-    def _up(self, features: Tensor, skips: list[Tensor]) -> Tensor:
-        """Come up through the first levels, using up their features."""
-        while skips:
-            level = len(skips) - 1
-            features = self.join[level](self.up[level](features, skips.pop()))
-        return features
-
-    def _pooled(self, features: Tensor, level: int) -> Tensor:
-        pool = self.config.pools[level]
-        return functional.max_pool3d(features, pool, pool)
+        for level in reversed(range(len(self.up))):
+            features = self.join[level](self.up[level](features, skips[level]))
+        return unfold_pixels(self.head(features), self.config.fold)
 
 
-def _slabs(shape: torch.Size, context: int, *, whole: bool) -> list[slice]:
-    """Cut the sections of an output into a few at a time, which the levels that do not look along z need no more of.
-
-    A training needs all of their features anyway, and normalises over them.
-    """
-    depth = shape[2] - context
-    at_once = depth if whole else max(1, PIXELS_AT_ONCE // (shape[0] * shape[3] * shape[4]))
-    return [slice(z, min(z + at_once, depth)) for z in range(0, depth, at_once)]
-
-
-def _joined(slabs: list[Tensor]) -> Tensor:
-    return slabs[0] if len(slabs) == 1 else torch.cat(slabs, dim=2)
-
-
-def _fold(image: Tensor, edge: int) -> Tensor:
+def fold_pixels(image: Tensor, edge: int) -> Tensor:
     """Move the pixels of each edge x edge square into channels."""
     if edge == 1:
         return image
@@ -246,8 +206,8 @@ def _fold(image: Tensor, edge: int) -> Tensor:
     return squares.reshape(batch, edge * edge, z, y // edge, x // edge).contiguous(memory_format=torch.channels_last_3d)
 
 
-def _unfold(folded: Tensor, edge: int) -> Tensor:
-    """Undo `_fold`."""
+def unfold_pixels(folded: Tensor, edge: int) -> Tensor:
+    """Undo `fold_pixels`."""
     if edge == 1:
         return folded
     batch, _, z, y, x = folded.shape

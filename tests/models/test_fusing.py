@@ -4,11 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from models import unet3d
+from models import fused_unet3d
 from models.fusing import fused
 from models.precision import as_bfloat16, probabilities
 from models.registry import Layout, Network, build, channels_last
+from models.unet3d import NetworkConfig
 from tests.models.builders import DEEP, FLAT, IN_3D, tubes
+
+HALF_FLAT = NetworkConfig(channels=(4, 6, 8), kernels=((1, 3, 3), (1, 3, 3), (3, 3, 3)), pools=((1, 2, 2), (1, 2, 2)))
+"""Looks along z in its coarsest level only."""
 
 IMAGE = torch.from_numpy(tubes(sections=4, px=48)[0]).float()[None, None] / 255
 
@@ -57,11 +61,10 @@ def test_without_onednn_a_fused_network_gives_the_same(layout: Layout, monkeypat
         torch.testing.assert_close(network(IMAGE), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("layout", [FLAT, DEEP])
+@pytest.mark.parametrize("layout", [FLAT, DEEP, HALF_FLAT])
 def test_levels_run_a_few_sections_at_a_time_give_the_same(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = used(layout)
+    network = fused(used(layout))
     with torch.no_grad():
         whole = network(IMAGE)
-        monkeypatch.setattr(unet3d, "PIXELS_AT_ONCE", 1)
-        torch.testing.assert_close(network(IMAGE), whole, rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(fused(network)(IMAGE), whole, rtol=1e-3, atol=1e-3)
+        monkeypatch.setattr(fused_unet3d, "PIXELS_AT_ONCE", 1)
+        torch.testing.assert_close(network(IMAGE), whole, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,120 @@
+"""The 3D U-Net made ready to predict: few passes over memory, and the levels that do not look along z in slabs."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from models.fused_convolution import added, convolved
+from models.unet3d import Block, UNet3d, Up, fold_pixels, unfold_pixels
+
+# keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
+PIXELS_AT_ONCE = 2**18
+
+
+class FusedUNet3d(nn.Module):
+    """What a `UNet3d` in evaluation mode computes, without gradients.
+
+    Batch normalisation is worked into the convolution before it (Markus, "Fusing batch normalization and convolution
+    in runtime", 2018), sums and ReLU happen while a convolution writes its result, and the finest levels, which treat
+    each section by itself, run a few sections at a time, so that of all sections only their results are kept.
+
+    Parameters
+    ----------
+    network : UNet3d
+        Its weights are shared where they are not changed, never altered.
+    """
+
+    def __init__(self, network: UNet3d) -> None:
+        super().__init__()
+        self.config = network.config
+        self.down = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.down)
+        self.up = nn.ModuleList(_FusedUp(cast(Up, up)) for up in network.up)
+        self.join = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.join)
+        self.head = network.head
+        self.requires_grad_(requires_grad=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Draw the target of `image`, as `UNet3d` does."""
+        features = fold_pixels((image - 0.5) * 4.0, self.config.fold)
+        flat, context = self.config.flat_levels, 2 * self.config.context_sections
+        slabs = _slabs(features.shape, context)
+        skips = [self._down(features[:, :, slab.start : slab.stop + context], flat) for slab in slabs]
+        coarse = self._around(_joined([found.pop() for found in skips]), flat)
+        drawn = [self.head(self._up(coarse[:, :, slab], skips.pop(0))) for slab in slabs]
+        return unfold_pixels(_joined(drawn), self.config.fold)
+
+    def _down(self, features: Tensor, levels: int) -> list[Tensor]:
+        """Give the features of the first levels, and what the next begins with."""
+        skips = []
+        for level in range(levels):
+            features = self.down[level](features)
+            skips.append(features)
+            features = self._pooled(features, level)
+        return [*skips, features]
+
+    def _around(self, features: Tensor, level: int) -> Tensor:
+        """Go down from a level to the coarsest, and up to it again."""
+        features = self.down[level](features)
+        if level == len(self.up):
+            return features
+        coarser = self._around(self._pooled(features, level), level + 1)
+        return self.join[level](self.up[level](coarser, features))  # type: ignore[no-any-return]  # as in UNet3d
+
+    def _up(self, features: Tensor, skips: list[Tensor]) -> Tensor:
+        """Come up through the first levels, using up their features."""
+        while skips:
+            level = len(skips) - 1
+            features = self.join[level](self.up[level](features, skips.pop()))
+        return features
+
+    def _pooled(self, features: Tensor, level: int) -> Tensor:
+        pool = self.config.pools[level]
+        return functional.max_pool3d(features, pool, pool)
+
+
+class _FusedBlock(nn.Module):
+    """A `Block` in three passes over memory."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.entry = fuse_conv_bn_eval(block.entry.convolution, block.entry.normalisation)
+        self.inner = fuse_conv_bn_eval(block.inner.convolution, block.inner.normalisation)
+        self.outer = fuse_conv_bn_eval(block.outer, block.normalisation)
+
+    def forward(self, features: Tensor) -> Tensor:
+        features = convolved(features, self.entry)
+        return added(features, convolved(features, self.inner), self.outer, activation="relu")
+
+
+class _FusedUp(nn.Module):
+    """An `Up` that adds to the finer features in place."""
+
+    def __init__(self, up: Up) -> None:
+        super().__init__()
+        self.factor, self.convolution = up.factor, up.convolution
+
+    def forward(self, features: Tensor, finer: Tensor) -> Tensor:
+        return added(finer, _upsampled(features, self.factor), self.convolution, activation=None)
+
+
+def _upsampled(features: Tensor, factor: tuple[float, ...]) -> Tensor:
+    if factor[0] > 1 or len(features) > 1:
+        return functional.interpolate(features, scale_factor=factor, mode="trilinear", align_corners=False)
+    # the sections as a batch, which is a view and takes half the time
+    sections = features[0].transpose(0, 1)
+    finer = functional.interpolate(sections, scale_factor=factor[1:], mode="bilinear", align_corners=False)
+    return finer.transpose(0, 1)[None]
+
+
+def _slabs(shape: torch.Size, context: int) -> list[slice]:
+    """Cut the sections of an output into a few at a time."""
+    depth = shape[2] - context
+    at_once = max(1, PIXELS_AT_ONCE // (shape[0] * shape[3] * shape[4]))
+    return [slice(z, min(z + at_once, depth)) for z in range(0, depth, at_once)]
+
+
+def _joined(slabs: list[Tensor]) -> Tensor:
+    return slabs[0] if len(slabs) == 1 else torch.cat(slabs, dim=2)

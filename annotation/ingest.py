@@ -188,7 +188,7 @@ def ingest(
                 if annotation.skipped or key_of(annotation.annotation_id, digest) in known:
                     continue
                 email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
-                found, refused = _submission(server, task, annotation, digest=digest, annotator=email)
+                found, refused = submission_of(server, task, annotation, digest=digest, annotator=email)
                 faults += [Fault(task.task_id, annotation.annotation_id, *fault) for fault in refused]
                 if found:
                     submissions.append(found)
@@ -212,7 +212,7 @@ def _state(task: ChangedTask, held: list[Annotation], refusals: list[str]) -> Ta
     )
 
 
-def _submission(
+def submission_of(
     server: Server, task: ChangedTask, annotation: Annotation, *, digest: str, annotator: str
 ) -> tuple[Submission | None, list[tuple[str, str]]]:
     """Give the submission of an annotation, None where it cannot be used, and its faults as (region id, reason)."""

@@ -147,7 +147,7 @@ def _monai_alone(block: TrainingBlock, config: TrainingConfig, bending: str) -> 
 
 def _alone(config: TrainingConfig) -> int:
     """Batches that a pipeline prepares by itself."""
-    return 40 if config.patch_sections == 1 else 10
+    return 24 if config.patch_sections == 1 else 6
 
 
 def _monai_batches(

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -16,11 +17,18 @@ FOCUS = 2
 def loss_of(drawn: Tensor, wanted: Tensor, mask: Tensor, *, target: TargetName, name: LossName) -> Tensor:
     """Compare what a network drew with what it should have, (batch, channel, z, y, x).
 
-    A distance is compared by the absolute error, rounded off below 1 px; everything else by the loss called `name`.
+    A distance is compared by its relative error, rounded off below 1 px, and by the cross-entropy of the membrane read
+    from it; everything else by the loss called `name`. Affinities are compared where they part, which is as rare as
+    membrane.
     """
-    if target == "signed_distance":
-        return _mean(functional.smooth_l1_loss(drawn, wanted, reduction="none"), mask)
-    return binary_loss(drawn, wanted, mask, name=name)
+    match target:
+        case "signed_distance":
+            relative = functional.smooth_l1_loss(drawn, wanted, reduction="none") / wanted.abs().clamp(min=1.0)
+            return _mean(relative + _cross_entropy(-drawn, torch.sigmoid(-wanted)), mask)
+        case "affinities":
+            return binary_loss(-drawn, 1.0 - wanted, mask, name=name)
+        case "membrane" | "binary":
+            return binary_loss(drawn, wanted, mask, name=name)
 
 
 def binary_loss(logits: Tensor, target: Tensor, mask: Tensor, *, name: LossName) -> Tensor:

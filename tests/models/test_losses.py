@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 import torch
 
-from models.losses import LossName, binary_loss
+from models.losses import LossName, binary_loss, loss_of
 
 SHAPE = (1, 1, 1, 2, 5)
 NAMES = get_args(LossName)
@@ -77,3 +77,30 @@ def test_the_weight_of_very_rare_membrane_is_clamped_to_fifty() -> None:
     loss = binary_loss(torch.zeros_like(target), target, torch.ones_like(target), name="weighted_bce")
     # unclamped the weight would be 999
     assert loss.item() == pytest.approx((50 + 999) / 1000 * math.log(2))
+
+
+def test_right_distances_cannot_be_bettered_and_near_the_membrane_errors_cost_most() -> None:
+    wanted = torch.tensor([-2.0, -1.0, 1.0, 2.0, 15.0])[None, None, None, None]
+    drawn = wanted.clone().requires_grad_()
+    right = loss_of(drawn, wanted, torch.ones_like(wanted), target="signed_distance", name="bce")
+    right.backward()  # type: ignore[no-untyped-call]
+    assert drawn.grad is not None
+    assert drawn.grad.abs().max().item() == pytest.approx(0, abs=1e-6)
+    far, near = wanted.clone(), wanted.clone()
+    far[..., 4] -= 2
+    near[..., 2] -= 2
+    every = torch.ones_like(wanted)
+    costs = [loss_of(given, wanted, every, target="signed_distance", name="bce").item() for given in (far, near)]
+    assert right.item() < costs[0] < costs[1]
+
+
+def test_affinities_that_are_all_one_miss_the_rare_places_that_are_parted() -> None:
+    wanted = torch.ones(SHAPE)
+    wanted[..., 0] = 0
+    every, sure = torch.ones(SHAPE), 8.0
+    right, joined = (
+        loss_of(sure * drawn, wanted, every, target="affinities", name="dice") for drawn in (2 * wanted - 1, every)
+    )
+    assert right.item() < 0.05
+    # nothing of two parted pairs found, one voxel added above and below
+    assert joined.item() == pytest.approx(1 - 1 / 3, rel=1e-2)

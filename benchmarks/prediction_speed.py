@@ -1,176 +1,181 @@
-"""Measure how fast net A predicts: ours, the predecessor's way, and the machine's own bfloat16 matrix products.
+"""Measure how fast net A predicts a volume: ours, the predecessor's way, and MONAI's SlidingWindowInferer.
 
-The predecessor's way is float32, contiguous layout, patches at a stride of half a patch, blended by a tent. Both sides
-have the same weights, take turns, and use the same threads. Clock and processor seconds are both printed, since other
-work on the machine spoils the clock alone. The one check of whether bfloat16 agrees is timed by itself.
+All have the same weights, volume and threads, and take turns. The predecessor's way is float32, contiguous layout,
+patches at a stride of half a patch, blended by a tent; its default patch, 31 x 204 x 204, is rounded up to what net A's
+pooling divides. MONAI has the same patch, its default overlap (a quarter) and precision (float32). Ours predicts the
+whole volume in every round, choice of precision included. Of the others a share of the layers of patches is run, and
+their time is scaled by the exact number of patches, each of which costs the same; --share 1 runs everything.
 
-    python benchmarks/prediction_speed.py --quick                       # the phantom, less than 3 minutes on two cores
-    python benchmarks/prediction_speed.py --volume v.h5:raw --crop 32,320,320
+MONAI is an extra: .venv/bin/python -m pip install -e '.[benchmarks]'; without it, give --without-monai.
+
+    python benchmarks/prediction_speed.py --volume v.h5:raw --share 0.5 # the whole volume
+    python benchmarks/prediction_speed.py --quick                       # a small phantom, some two minutes on two cores
 """
 
 import argparse
-import itertools
+import importlib.util
+import math
+import multiprocessing
+import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.flop_counter import FlopCounterMode
+from rival_predictions import MonaiWindows, TentBlending, Way
 
+from loop.errors import InputError
 from loop.phantom import make_phantom
 from loop.volume import open_image
 from models.checkpoint import load_network
 from models.dataset import TrainingBlock
-from models.precision import check_precision
 from models.prediction import PredictionConfig, predict
-from models.registry import channels_last
-from models.training import train
+from models.training import CHECKPOINT, train
 from models.training_config import training_preset
 
-QUICK_CROP = (16, 240, 240)
-TRAINING_STEPS = 25
-PATCH = (16, 160, 160)
-BORDER = (0, 32, 32)
-"""Left out of the comparison: there the two ways see other surroundings."""
+QUICK = (32, 256, 256)
+PATCH = (32, 208, 208)
+BORDER = (4, 32, 32)
+"""Left out of the comparison: there the ways see other surroundings."""
+KFLOP_A_VOXEL = 435.6
+"""Of net A, by torch's FlopCounterMode."""
 
 
-@dataclass(frozen=True)
-class Timed:
-    """The result of a call, with the clock's and the processor's seconds."""
+class Ours:
+    """Our prediction, timed in every round."""
 
-    result: NDArray[np.float32]
-    clock: float
-    processor: float
+    def __init__(self, checkpoint: Path, volume: NDArray[np.uint8]) -> None:
+        self.checkpoint, self.volume = checkpoint, volume
+        self.clock: list[float] = []
+        self.processor: list[float] = []
+        self.result = np.empty(0, np.float32)
+
+    def predict(self) -> None:
+        """Predict the whole volume."""
+        clock, processor, depth = time.perf_counter(), time.process_time(), len(self.volume)
+        self.result = predict(
+            self.checkpoint,
+            lambda z0, z1: self.volume[z0:z1],
+            n_sections=depth,
+            sections=range(depth),
+            config=PredictionConfig(variants=1, device="cpu"),
+        ).mean
+        self.clock.append(time.perf_counter() - clock)
+        self.processor.append(time.process_time() - processor)
 
 
 def main() -> None:
     """Print the figures."""
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
-    crop = _crop(arguments.volume, QUICK_CROP if arguments.quick else tuple(map(int, arguments.crop.split(","))))
+    if not arguments.without_monai and importlib.util.find_spec("monai") is None:
+        error = InputError(
+            "MONAI is not installed",
+            given=sys.prefix,
+            expected="the extra that benchmarks compare with",
+            fix="run .venv/bin/python -m pip install -e '.[benchmarks]', or give --without-monai",
+        )
+        raise SystemExit(str(error))
+    if arguments.quick:
+        arguments.rounds = 1
+    volume = make_phantom(QUICK).image if arguments.volume is None else _whole(arguments.volume)
     with tempfile.TemporaryDirectory() as scratch:
         checkpoint = arguments.checkpoint or _briefly_trained(Path(scratch))
-        _compare(checkpoint, crop, arguments.rounds)
+        _compare(checkpoint, volume, arguments)
 
 
-def _compare(checkpoint: Path, crop: NDArray[np.uint8], rounds: int) -> None:
+def _compare(checkpoint: Path, volume: NDArray[np.uint8], arguments: argparse.Namespace) -> None:
     network = load_network(checkpoint)
-    corner = _tensor(crop[:8, :128, :128])
-    check = check_precision(channels_last(load_network(checkpoint)), corner)
-    print(f"net A, crop {crop.shape}, {torch.get_num_threads()} threads, {rounds} round(s)")
+    patch = tuple(min(size, extent) for size, extent in zip(PATCH, volume.shape, strict=True))
+    ways: list[Way] = [TentBlending(network, volume, patch)]
+    if not arguments.without_monai:
+        ways.append(MonaiWindows(network, volume, patch))
+    ours, products = Ours(checkpoint, volume), []
+    for part in range(1, arguments.rounds + 1):
+        products.append(matrix_rate())
+        ours.predict()
+        for way in ways:
+            way.run_layers(until=math.ceil(way.layers * arguments.share * part / arguments.rounds))
+        print(f"round {part} of {arguments.rounds}: ours {ours.clock[-1]:.1f} s", flush=True)
+    _print(ours, ways, max(products))
+
+
+def _print(ours: Ours, ways: list[Way], product_rate: float) -> None:
+    clock, processor, voxels = np.mean(ours.clock), np.mean(ours.processor), ours.volume.size
+    print(f"net A, {ours.volume.shape}, {torch.get_num_threads()} threads; ours: mean of {len(ours.clock)} predictions")
     print(
-        f"bfloat16 against float32 with channels last: mean difference {check.difference_mean:.4f},"
-        f" {check.seconds_float32 / check.seconds_bfloat16:.1f} times as fast"
+        f"{'':>12} {'patches run':>12} {'s in all':>9} {'cpu s':>9} {'Mvoxel/s':>9} {'clock':>7} {'cpu':>7} {'|dp|':>7}"
     )
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        network(corner)
-    flops_a_voxel = counter.get_total_flops() / corner.numel()
-    theirs, ours, products = [], [], []
-    for _ in range(rounds):
-        products.append(_matrix_rate())
-        theirs.append(_timed(lambda: _tent_blended(network, crop)))
-        ours.append(_timed(lambda: _ours(checkpoint, crop)))
-    _print(crop.size, min(theirs, key=_processor), min(ours, key=_processor), (flops_a_voxel, max(products)))
-
-
-def _print(voxels: int, theirs: Timed, ours: Timed, rates: tuple[float, float]) -> None:
-    flops_a_voxel, product_rate = rates
-    print(f"{'':>12} {'s':>8} {'cpu s':>8} {'Mvoxel/s':>9}")
-    for name, timed in (("predecessor", theirs), ("ours", ours)):
-        print(f"{name:>12} {timed.clock:>8.1f} {timed.processor:>8.1f} {voxels / timed.clock / 1e6:>9.3f}")
+    print(f"{'ours':>12} {'whole':>12} {clock:>9.1f} {processor:>9.1f} {voxels / clock / 1e6:>9.3f}")
+    for way in ways:
+        scale = way.patches / way.patches_run
+        theirs, cpu = way.clock * scale, way.processor * scale
+        inner = tuple(slice(border, extent - border) for border, extent in zip(BORDER, ours.volume.shape, strict=True))
+        complete = way.complete()[inner]
+        difference = np.abs(way.result() - ours.result)[inner][complete].mean() if complete.any() else math.nan
+        print(
+            f"{way.name:>12} {f'{way.patches_run} of {way.patches}':>12} {theirs:>9.1f} {cpu:>9.1f}"
+            f" {voxels / theirs / 1e6:>9.3f} {theirs / clock:>6.1f}x {cpu / processor:>6.1f}x {difference:>7.4f}"
+        )
+    rate = KFLOP_A_VOXEL * 1e3 * voxels / clock
     print(
-        f"ratio: {theirs.clock / ours.clock:.1f} by the clock, {theirs.processor / ours.processor:.1f} by cpu seconds"
+        f"ours {rate / 1e9:.0f} GFLOP/s for {KFLOP_A_VOXEL:.0f} kFLOP a voxel of the volume;"
+        f" bfloat16 matrix products {product_rate / 1e9:.0f} GFLOP/s: {rate / product_rate:.0%}"
     )
-    window = tuple(slice(border, extent - border) for border, extent in zip(BORDER, ours.result.shape, strict=True))
-    print(f"mean absolute difference away from the borders: {np.abs(theirs.result - ours.result)[window].mean():.4f}")
-    rate = flops_a_voxel * voxels / ours.clock
-    print(
-        f"ours {rate / 1e9:.0f} GFLOP/s for {flops_a_voxel / 1e3:.0f} kFLOP a voxel, of"
-        f" {product_rate / 1e9:.0f} GFLOP/s of bfloat16 matrix products: {rate / product_rate:.0%}"
-    )
+    print("clock and cpu: how many times longer than ours; |dp|: mean difference to ours away from the borders,")
+    print("over the voxels whose patches were all run")
 
 
-def _ours(checkpoint: Path, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    config = PredictionConfig(variants=1, precision="bfloat16", block_sections=len(crop), device="cpu")
-    found = predict(
-        checkpoint, lambda z0, z1: crop[z0:z1], n_sections=len(crop), sections=range(len(crop)), config=config
-    )
-    return found.mean
-
-
-def _tent_blended(network: torch.nn.Module, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Predict patches at a stride of half a patch and average them with weights that fall linearly to the edges."""
-    patch = tuple(min(size, extent) for size, extent in zip(PATCH, crop.shape, strict=True))
-    tents = [1.0 - np.abs(np.linspace(-1, 1, size + 2)[1:-1]) for size in patch]
-    tent = np.einsum("i,j,k->ijk", *tents).astype(np.float32)
-    total, weight = np.zeros(crop.shape, np.float32), np.zeros(crop.shape, np.float32)
-    starts = [_starts(extent, size) for extent, size in zip(crop.shape, patch, strict=True)]
-    with torch.inference_mode():
-        for corner in itertools.product(*starts):
-            window = tuple(slice(start, start + size) for start, size in zip(corner, patch, strict=True))
-            total[window] += tent * network(_tensor(crop[window]))[0, 0].sigmoid().numpy()
-            weight[window] += tent
-    return total / weight
-
-
-def _starts(extent: int, size: int) -> list[int]:
-    return sorted({*range(0, extent - size, max(1, size // 2)), extent - size})
-
-
-def _matrix_rate(size: int = 3072, seconds: float = 1.5) -> float:
-    """Multiply bfloat16 matrices for a while; floating-point operations a second."""
-    one, other = (torch.randn(size, size).to(torch.bfloat16) for _ in range(2))
-    one @ other
-    begun, count = time.perf_counter(), 0
-    while time.perf_counter() - begun < seconds:
+def matrix_rate(seconds: float = 0.5) -> float:
+    """Multiply bfloat16 matrices for a while; floating-point operations a second, of the shape that is fastest."""
+    rates = []
+    for rows, inner, columns in ((3072, 3072, 3072), (2048, 2048, 2048), (4096, 1024, 1024)):
+        one, other = torch.randn(rows, inner).bfloat16(), torch.randn(inner, columns).bfloat16()
         one @ other
-        count += 1
-    return 2 * size**3 * count / (time.perf_counter() - begun)
+        begun, count = time.perf_counter(), 0
+        while time.perf_counter() - begun < seconds:
+            one @ other
+            count += 1
+        rates.append(2 * rows * inner * columns * count / (time.perf_counter() - begun))
+    return max(rates)
 
 
 def _briefly_trained(folder: Path) -> Path:
-    """Train net A on a phantom for a minute at most, so that its output means something."""
+    """Train net A on a phantom for a minute, so that its output means something.
+
+    In a process of its own, since a training changes how its process keeps memory, which would help the other ways.
+    """
+    child = multiprocessing.get_context("spawn").Process(target=_train, args=(folder,))
+    child.start()
+    child.join()
+    return folder / CHECKPOINT
+
+
+def _train(folder: Path) -> None:
     phantom = make_phantom((8, 192, 192))
     block = TrainingBlock(phantom.image, phantom.labels.astype(np.uint32), np.ones(8, dtype=bool))
-    changes = {"steps": TRAINING_STEPS, "batch": 1, "patch_sections": 4, "patch_px": 96, "average": 0.5}
+    changes = {"steps": 25, "batch": 1, "patch_sections": 4, "patch_px": 96, "average": 0.5}
     config = training_preset("full").model_copy(update={**changes, "checkpoint_every": 1000, "device": "cpu"})
-    return train([block], config, out_dir=folder).checkpoint
+    train([block], config, out_dir=folder)
 
 
-def _crop(volume: str | None, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    if volume is None:
-        return make_phantom((shape[0], shape[1], shape[2])).image
+def _whole(volume: str) -> NDArray[np.uint8]:
     image = open_image(volume)
-    crop: NDArray[np.uint8] = np.ascontiguousarray(image.sections(0, shape[0])[:, : shape[1], : shape[2]])
-    return crop
-
-
-def _tensor(stack: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(stack.astype(np.float32) / np.float32(255))[None, None]
-
-
-def _timed(call: Callable[[], NDArray[np.float32]]) -> Timed:
-    clock, processor = time.perf_counter(), time.process_time()
-    result = call()
-    return Timed(result, time.perf_counter() - clock, time.process_time() - processor)
-
-
-def _processor(timed: Timed) -> float:
-    return timed.processor
+    whole: NDArray[np.uint8] = np.ascontiguousarray(image.sections(0, image.shape[0]))
+    return whole
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--volume", help="EM image, path:dataset; default: the phantom")
-    parser.add_argument("--crop", default="32,320,320", help="z,y,x of the corner that is predicted")
-    parser.add_argument("--quick", action="store_true", help=f"a crop of {QUICK_CROP}")
+    parser.add_argument("--volume", help="EM image, path:dataset; default: a phantom")
+    parser.add_argument("--quick", action="store_true", help=f"a phantom of {QUICK}, one round")
+    parser.add_argument("--share", type=float, default=0.5, help="of the patches of the other ways, how many are run")
     parser.add_argument("--checkpoint", type=Path, help="weights of net A; default: trained briefly on a phantom")
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--without-monai", action="store_true")
     return parser.parse_args()
 
 

@@ -20,6 +20,7 @@ from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since, missing_of, seen_until
 from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
+from loop.places import Tile
 from loop.progress import Progress, silent
 
 # A change is dated before it is visible, so a look begins a little before the last one did.
@@ -43,7 +44,7 @@ class Submission:
     lead_time_s : float
         Seconds from opening to submitting, as the server counts them.
     labels : (y, x) uint32
-        0 is background. Untouched objects keep their ids and pixels; new objects have new ids.
+        Of the whole section, 0 outside of a tile. Untouched objects keep their ids and pixels; new ones have new ids.
     before : (y, x) uint32
         The pre-annotation.
     result_sha256 : str
@@ -51,13 +52,16 @@ class Submission:
     kept, changed, added, deleted : int
         Outlines, compared with those published.
     counted : (y, x) bool
-        False where the annotator was unsure, and everywhere in a section to be discarded: not to be learned from.
+        False where the annotator was unsure, outside of a tile, and everywhere in a section to be discarded: not to
+        be learned from.
     verdict : str or None
         On the section: "Good", "Usable" or "Discard".
     cuts, joins, grown, removed : int
         Strokes and points that did something.
     effort : Effort
         What it took, and what became of the pre-annotation's pixels.
+    tile : Tile or None
+        The part of the section that was corrected; None for all of it.
     """
 
     z: int
@@ -81,6 +85,7 @@ class Submission:
     grown: int
     removed: int
     effort: Effort
+    tile: Tile | None = None
 
     @property
     def key(self) -> str:
@@ -220,7 +225,7 @@ def submission_of(
         return None, [("", "the task was not published by proofloop")]
     z, iteration = task.section
     try:
-        before = published.load(server, z, iteration)
+        before = published.load(server, z, iteration, tile=task.tile)
     except InputError as error:
         return None, [("", error.problem)]
     shape = (before.labels.shape[0], before.labels.shape[1])
@@ -238,6 +243,8 @@ def submission_of(
     correction = correct(before, usable, frozenset(name for name, _ in faults))
     operated = operate(correction.labels, before.membrane, marks)
     faults += unreadable + operated.faults
+    frame = before.frame
+    labels = frame.clipped(operated.labels) if frame else operated.labels
     submission = Submission(
         z=z,
         iteration=iteration,
@@ -246,14 +253,14 @@ def submission_of(
         annotator=annotator,
         submitted_at=annotation.updated_at,
         lead_time_s=annotation.lead_time_s,
-        labels=operated.labels,
-        before=before.labels,
+        labels=frame.placed(labels) if frame else labels,
+        before=frame.placed(before.labels) if frame else before.labels,
         result_sha256=digest,
         kept=correction.kept,
         changed=correction.changed,
         added=correction.added,
         deleted=correction.deleted,
-        counted=operated.counted,
+        counted=frame.placed(operated.counted) if frame else operated.counted,
         verdict=marks.verdict,
         cuts=operated.cuts,
         joins=operated.joins,
@@ -261,9 +268,10 @@ def submission_of(
         removed=operated.removed,
         effort=effort_between(
             before.labels,
-            operated.labels,
+            labels,
             active_s=active_seconds(annotation.lead_time_s, drafted=annotation.drafted),
         ),
+        tile=frame.tile if frame else None,
     )
     return submission, faults
 

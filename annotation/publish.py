@@ -24,6 +24,7 @@ from annotation.spots import spot_region
 from annotation.tasks import OpenTask, tasks_of
 from loop.doubts import Spot
 from loop.errors import InputError
+from loop.places import Place
 from loop.progress import Progress, silent
 
 # Of an early model's outlines on AC4 three in ten are above; 86 % of those need neither cut nor join, 62 % of all.
@@ -68,9 +69,14 @@ class SectionTask:
     frame: Frame | None = None
 
     @property
+    def place(self) -> Place:
+        """What it asks for."""
+        return Place(self.z, self.frame.tile if self.frame else None)
+
+    @property
     def section_id(self) -> str:
         """The name by which the server knows this section, or tile, of this iteration."""
-        return published.section_id(self.z, self.iteration, self.frame.tile if self.frame else None)
+        return published.section_id(self.z, self.iteration, self.place.tile)
 
 
 def publish(

@@ -48,7 +48,7 @@ def _loop(folder: Path, volume: str, labels: str, arguments: argparse.Namespace,
 
     data = DataConfig(volume=volume, labels=labels, train=arguments.train, holdout=arguments.holdout)
     config = plan(data, annotator="oracle")
-    ranking = config.ranking.model_copy(update={"sections_per_iteration": sections})
+    ranking = config.ranking.model_copy(update={"tasks_per_iteration": sections})
     training = config.training.model_copy(update={"steps": arguments.steps} if arguments.steps else {})
     run = init_run(folder, config.model_copy(update={"ranking": ranking, "training": training}))
     try:

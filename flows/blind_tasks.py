@@ -8,9 +8,10 @@ from annotation import published
 from annotation.publish import SectionTask
 from annotation.server import Server
 from flows.runs import Run
-from loop.events import Correction, Published
+from loop.events import Correction, Published, Ranked
 from loop.gold import with_planted_errors
 from loop.labels import read_section
+from loop.places import Place
 
 
 def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTask]:
@@ -28,15 +29,19 @@ def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTa
     """
     answers: dict[int, list[Correction]] = {}
     for event in run.ledger.in_force():
-        if event.correction is not None:
+        if event.correction is not None and event.tile is None:
             answers.setdefault(event.section, []).append(event.correction)
     asked = {z for event in run.ledger.of_kind(Published) for z in event.repeats}
     fresh = {task.z for task in like}
     once = sorted(z for z, found in answers.items() if len(found) == 1 and z not in asked | fresh)
     tasks = []
     for model, z in zip(like, _drawn(once, run.config.annotation.repeat_share, like), strict=False):
-        before = published.load(server, z, answers[z][0].iteration)
-        tasks.append(replace(_pictures(run, model, z), labels=before.labels, membrane=before.membrane))
+        iteration = answers[z][0].iteration
+        before = published.load(server, z, iteration)
+        ranked = run.ledger.stage(Ranked, iteration)
+        doubt = ranked.doubts.get(Place(z)) if ranked else None
+        first = replace(_pictures(run, model, z), labels=before.labels, membrane=before.membrane)
+        tasks.append(replace(first, spots=doubt.spots if doubt else ()))
     return tasks
 
 

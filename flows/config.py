@@ -2,10 +2,10 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from loop.atomic import write_text
 from loop.errors import InputError
@@ -15,6 +15,7 @@ from models.training_config import TrainingConfig, training_preset
 from tracing.seeding import SeedingConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_TASKS = AliasChoices("tasks_per_iteration", "sections_per_iteration")  # the second in runs of older versions
 
 
 class FurtherVolume(BaseModel):
@@ -56,14 +57,20 @@ class DataConfig(BaseModel):
 
 
 class RankingConfig(BaseModel):
-    """How many sections annotators get, and how far apart."""
+    """What annotators get as a task, how many of them, and how far apart."""
 
     model_config = _STRICT
 
-    sections_per_iteration: int = Field(default=8, ge=0)
-    """Sections sent to annotators in each iteration; 0 freezes the labels."""
+    unit: Literal["section", "tile"] = "section"
+    """A task is a whole section, or a tile around an uncertain place; init writes tile for sections above 1024 px."""
+    tile_px: int = Field(default=1024, ge=96)
+    """Height and width of a tile; Label Studio is slow above 1024."""
+    margin_px: int = Field(default=64, ge=0)
+    """How much of the section is shown around a tile, for context: what lies there is neither asked nor counted."""
+    tasks_per_iteration: int = Field(default=8, ge=0, validation_alias=_TASKS)
+    """Sections or tiles sent to annotators in each iteration; 0 freezes the labels."""
     min_distance_sections: int = Field(default=2, ge=1)
-    """Least difference in z between two sections of one iteration."""
+    """Least difference in z between two tasks of one iteration; tiles that do not overlap may be nearer."""
 
 
 class LabServerConfig(BaseModel):
@@ -125,6 +132,12 @@ class RunConfig(BaseModel):
     """Query strategy."""
     annotation: AnnotationConfig = AnnotationConfig()
     """Label Studio and who answers."""
+
+    @model_validator(mode="after")
+    def _blind_tasks_are_sections(self) -> Self:
+        if self.ranking.unit == "tile" and (self.annotation.repeat_share or self.annotation.gold_share):
+            raise ValueError('repeat_share and gold_share ask for whole sections: they need ranking.unit = "section"')
+        return self
 
 
 def parse_voxel_size(text: str) -> VoxelSize:

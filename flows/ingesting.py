@@ -31,6 +31,7 @@ from loop.events import (
 )
 from loop.iteration import Stage, require
 from loop.labels import read_section, write_section
+from loop.places import Place
 from loop.progress import Progress, silent
 
 PROOFLOOP = "proofloop"
@@ -50,18 +51,13 @@ def ingest_submissions(run: Run, progress: Progress = silent) -> None:
     if run.ledger.open_tasks(iteration):
         faults = _look(run, iteration, progress)
     if not run.ledger.open_tasks(iteration):
-        asked, labelled = run.ledger.finished(Published, iteration).tasks, run.ledger.labelled()
-        answered = sorted(z for z in asked if z in labelled)
-        run.ledger.append(
-            Ingested(iteration=iteration, sections=answered, skipped=sorted(asked.keys() - set(answered)))
-        )
+        asked, known = run.ledger.finished(Published, iteration).tasks, run.ledger.answered()
+        places = sorted(asked, key=lambda place: place.order)
+        answered = [place for place in places if place in known]
+        skipped = [place for place in places if place not in known]
+        run.ledger.append(Ingested(iteration=iteration, sections=answered, skipped=skipped))
     if faults:
         raise ProofloopError("what could be used is stored; what could not:\n  " + "\n  ".join(faults))
-
-
-def open_sections(run: Run, iteration: int) -> list[int]:
-    """Give the sections of an iteration of which a task is still to be answered, or reviewed where it must be."""
-    return sorted(set(run.ledger.open_tasks(iteration).values()))
 
 
 def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
@@ -81,7 +77,7 @@ def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
         _store(run, submission)
     _record_deletions(run, harvest)
     for task in harvest.gone:
-        run.ledger.append(TaskDeleted(section=awaited[task], task_id=task))
+        run.ledger.append(TaskDeleted(section=awaited[task].z, task_id=task))
     _record_comparisons(run)
     _record_consensus(run)
     returned = _send_faulty_back(run, server, harvest)
@@ -111,17 +107,17 @@ def _record_deletions(run: Run, harvest: Harvest) -> None:
             )
 
 
-def _beside(run: Run) -> dict[int, list[SectionLabelled]]:
-    """Give the annotations in force of every section that has any."""
-    beside: dict[int, list[SectionLabelled]] = {}
+def _beside(run: Run) -> dict[Place, list[SectionLabelled]]:
+    """Give the annotations in force of every section or tile that has any."""
+    beside: dict[Place, list[SectionLabelled]] = {}
     for event in run.ledger.in_force():
         if event.correction is not None:
-            beside.setdefault(event.section, []).append(event)
+            beside.setdefault(event.place, []).append(event)
     return beside
 
 
 def _record_comparisons(run: Run) -> None:
-    """Compare every two annotations in force of a section, each pair of versions once."""
+    """Compare every two annotations in force of a section or tile, each pair of versions once."""
     known = {(event.annotation_ids, event.files) for event in run.ledger.compared()}
     for one, other in chain.from_iterable(combinations(events, 2) for events in _beside(run).values()):
         assert one.correction is not None
@@ -141,14 +137,16 @@ def _record_consensus(run: Run) -> None:
     if run.config.annotation.several != "consensus":
         return
     known = {tuple(event.files) for event in run.ledger.of_kind(ConsensusReached)}
-    for z, events in _beside(run).items():
+    for place, events in _beside(run).items():
         usable = [event for event in events if event.correction and not event.correction.discarded]
         files = tuple(dict.fromkeys(event.file for event in usable))
         if len(files) > 1 and files not in known:
             sections = [read_section(run.folder.labels / event.file, event.sha256) for event in usable]
             agreed = consensus(sections)
-            path, digest = write_section(run.folder.labels, z, agreed.labels, counted=agreed.counted)
-            run.ledger.append(ConsensusReached(section=z, files=list(files), file=path.name, sha256=digest))
+            path, digest = write_section(run.folder.labels, place.z, agreed.labels, counted=agreed.counted)
+            run.ledger.append(
+                ConsensusReached(section=place.z, tile=place.tile, files=list(files), file=path.name, sha256=digest)
+            )
 
 
 def _send_faulty_back(run: Run, server: Server, harvest: Harvest) -> set[int]:
@@ -210,6 +208,7 @@ def _store(run: Run, submission: Submission) -> None:
             section=submission.z,
             file=path.name,
             sha256=digest,
+            tile=submission.tile,
             correction=correction.model_copy(update={"review_required": required}),
         )
     )
@@ -240,6 +239,7 @@ def _score(run: Run, submission: Submission, file: str) -> None:
 
 
 def _correction(submission: Submission, model_sha256: str, *, discarded: bool) -> Correction:
+    window = submission.tile.window if submission.tile else np.s_[:, :]
     return Correction(
         iteration=submission.iteration,
         task_id=submission.task_id,
@@ -257,7 +257,7 @@ def _correction(submission: Submission, model_sha256: str, *, discarded: bool) -
         joins=submission.joins,
         grown=submission.grown,
         removed=submission.removed,
-        unsure_px=0 if discarded else int(np.count_nonzero(~submission.counted)),
+        unsure_px=0 if discarded else int(np.count_nonzero(~submission.counted[window])),
         discarded=discarded,
         effort=submission.effort,
     )

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from flows.config import AnnotationConfig, DataConfig, RunConfig, write_config
+from flows.config import AnnotationConfig, DataConfig, RankingConfig, RunConfig, write_config
 from flows.runs import Run, open_run, sections_of
 from loop.errors import InputError
 from loop.events import RunCreated, SectionLabelled
@@ -19,6 +19,9 @@ from loop.section_range import format_sections, parse_sections
 from loop.volume import Volume, open_image, open_labels, require_equal_shape
 from models.names import ModelName
 from models.training_config import training_preset
+
+LARGEST_SECTION_PX = 1024
+"""Larger sections are shown to annotators in tiles, unless the configuration is changed."""
 
 
 def init_run(root: Path, config: RunConfig) -> Run:
@@ -71,6 +74,7 @@ def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", p
     return RunConfig(
         data=data.model_copy(update=named),
         training=training_preset(preset),
+        ranking=RankingConfig(unit="section" if max(image.shape[1:]) <= LARGEST_SECTION_PX else "tile"),
         annotation=AnnotationConfig(annotator=annotator),
     )
 

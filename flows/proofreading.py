@@ -1,4 +1,7 @@
-"""What people are asked: the pool ranked, the chosen sections published; the oracle's answers."""
+"""What people are asked: the pool ranked, the chosen sections or tiles published; the oracle's answers."""
+
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,60 +9,85 @@ from skimage.segmentation import expand_labels
 
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
+from annotation.tile import cut_out
 from flows.blind_tasks import gold, mixed, repeats
-from flows.ingesting import open_sections
 from flows.labelling_server import server_of
 from flows.learning import prediction_store, promoted_model
 from flows.runs import Run
+from loop.doubts import Doubt, doubt_of
 from loop.events import Published, Ranked
 from loop.iteration import Stage, require
+from loop.places import Place
+from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
-from loop.ranking import most_uncertain
-from loop.uncertainty import section_uncertainty
+from loop.ranking import most_uncertain, tile_scores
+from loop.uncertainty import Uncertainty, section_uncertainty, uncertainty_map
 from tracing.seeding import objects_of_membrane
 
 
 def rank_pool(run: Run, progress: Progress = silent) -> None:
-    """Choose the sections of which the promoted model is most uncertain."""
+    """Choose the sections, or the tiles, of which the promoted model is most uncertain."""
     iteration = require(run.ledger, Stage.RANK)
     promoted = promoted_model(run)
     assert promoted is not None
     store = prediction_store(run, promoted.iteration)
-    pool = run.unlabelled_pool()
-    uncertainty = {}
+    resting = run.resting()
+    pool = [z for z in run.sections["pool"] if Place(z) not in resting]
+    uncertainty: dict[Place, Uncertainty] = {}
+    scores: dict[Place, float] = {}
     for done, z in enumerate(pool, start=1):
-        uncertainty[z] = section_uncertainty(store.membrane(z), store.variance(z))
+        membrane, variance = store.membrane(z), store.variance(z)
+        uncertainty[Place(z)] = section_uncertainty(membrane, variance)
+        if run.config.ranking.unit == "section":
+            scores[Place(z)] = uncertainty[Place(z)].score
+        else:
+            known = [place.tile for place in resting if place.z == z and place.tile is not None]
+            shares = uncertainty_map(membrane, variance)
+            scores |= tile_scores(shares, z, tile_px=run.config.ranking.tile_px, labelled=known)
         progress(done, len(pool))
     chosen = most_uncertain(
-        {z: found.score for z, found in uncertainty.items()},
-        run.config.ranking.sections_per_iteration,
-        min_distance_sections=run.config.ranking.min_distance_sections,
+        scores, run.config.ranking.tasks_per_iteration, min_distance_sections=run.config.ranking.min_distance_sections
     )
+    labelled = run.ledger.labelled()
+    doubts: dict[Place, Doubt] = {}
+    for place in chosen:
+        membrane, variance = store.membrane(place.z), store.variance(place.z)
+        away = min(abs(place.z - z) for z in labelled)
+        doubts[place] = doubt_of(membrane, variance, labelled_sections_away=away, tile=place.tile)
+        if place.tile is not None:
+            uncertainty[place] = section_uncertainty(membrane[place.tile.window], variance[place.tile.window])
     run.ledger.append(
-        Ranked(iteration=iteration, chosen=chosen, uncertainty=uncertainty, predicted_in=promoted.iteration)
+        Ranked(
+            iteration=iteration,
+            chosen=chosen,
+            uncertainty=uncertainty,
+            doubts=doubts,
+            predicted_in=promoted.iteration,
+        )
     )
 
 
 def publish_tasks(run: Run, progress: Progress = silent) -> None:
-    """Make a task of every chosen section, its contours drawn by the promoted model."""
+    """Make a task of every chosen section or tile, its contours drawn by the promoted model."""
     iteration = require(run.ledger, Stage.PUBLISH)
     ranked = run.ledger.finished(Ranked, iteration)
-    asked: dict[int, int] = {}
+    asked: dict[Place, int] = {}
     again: list[SectionTask] = []
     known: list[SectionTask] = []
     if ranked.chosen:
         server = server_of(run)
-        fresh = [_section_task(run, ranked, z) for z in ranked.chosen]
+        made = dict(_tasks(run, ranked))
+        fresh = [made[place] for place in ranked.chosen]
         again, known = repeats(run, server, fresh), gold(run, fresh)
         served = mixed(fresh, [*again, *known])
         numbers = publish(server, served, readonly_above=run.config.annotation.readonly_above, progress=progress)
-        asked = dict(zip((task.z for task in served), numbers, strict=True))
+        asked = dict(zip((task.place for task in served), numbers, strict=True))
     run.ledger.append(
         Published(
             iteration=iteration,
-            tasks={z: asked[z] for z in ranked.chosen},
-            repeats={task.z: asked[task.z] for task in again},
-            gold={task.z: asked[task.z] for task in known},
+            tasks={place: asked[place] for place in ranked.chosen},
+            repeats={task.z: asked[task.place] for task in again},
+            gold={task.z: asked[task.place] for task in known},
         )
     )
 
@@ -67,22 +95,36 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
 def answer_by_oracle(run: Run, progress: Progress = silent) -> None:
     """Let the oracle correct and submit the open tasks through the server."""
     iteration = require(run.ledger, Stage.INGEST)
-    if open_sections(run, iteration):
+    if run.ledger.open_tasks(iteration):
         server = server_of(run)
         annotate(server, iteration, run.labels.section, progress=progress)
 
 
-def _section_task(run: Run, ranked: Ranked, z: int) -> SectionTask:
-    membrane = prediction_store(run, ranked.predicted_in).membrane(z)
+def _tasks(run: Run, ranked: Ranked) -> Iterator[tuple[Place, SectionTask]]:
+    """Make the tasks, section by section: the whole of a large one is in memory only while its tiles are cut out."""
+    store = prediction_store(run, ranked.predicted_in)
+    for z in sorted({place.z for place in ranked.chosen}):
+        section = _section_task(run, store, z, iteration=ranked.iteration)
+        for place in [place for place in ranked.chosen if place.z == z]:
+            task = section
+            if place.tile is not None:
+                task = cut_out(section, place.tile, margin_px=run.config.ranking.margin_px)
+            spots = ranked.doubts[place].spots if place in ranked.doubts else ()
+            score = ranked.uncertainty[place].score
+            yield place, replace(task, reason=ranked.reason(place), score=score, spots=spots)
+
+
+def _section_task(run: Run, store: PredictionStore, z: int, *, iteration: int) -> SectionTask:
+    membrane = store.membrane(z)
     return SectionTask(
         z=z,
-        iteration=ranked.iteration,
+        iteration=iteration,
         image=run.image.section(z),
         before=run.image.section(z - 1) if z > 0 else None,
         after=run.image.section(z + 1) if z + 1 < run.image.shape[0] else None,
         labels=pre_annotation(run, membrane),
-        reason=ranked.uncertainty[z].reason,
-        score=ranked.uncertainty[z].score,
+        reason="",
+        score=0.0,
         membrane=membrane,
     )
 

@@ -11,6 +11,7 @@ from flows.report_pictures import panel_pictures
 from flows.report_words import agreement_words, duration, key_figures, verdict
 from flows.summary import ChosenSection, CorrectedSection, IterationSummary, RunSummary, SectionPanel
 from loop.atomic import write_text
+from loop.places import Place
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Proofread:
-    """A section that annotators got in one iteration, and one of the annotations that came back."""
+    """What annotators got in one iteration, and one of the annotations that came back."""
 
-    z: int
+    place: Place
     chosen: ChosenSection | None
     corrected: CorrectedSection | None
     skipped: bool
     again: bool
-    """The row above shows the same section."""
+    """The row above shows the same place."""
 
 
 def write_report(out: Path, *, summary: RunSummary) -> Path:
@@ -73,10 +74,10 @@ def _shown_sections(summary: RunSummary) -> list[_Shown]:
 
 def _proofread(turn: IterationSummary) -> list[_Proofread]:
     """Put each chosen section beside its corrections, in the order of choice; without any it has one row too."""
-    chosen = {section.z: section for section in turn.chosen}
+    chosen = {section.place: section for section in turn.chosen}
     rows = []
-    for z in chosen | {section.z: section for section in turn.corrected}:
-        came_back: list[CorrectedSection | None] = [section for section in turn.corrected if section.z == z]
+    for place in chosen | {section.place: section for section in turn.corrected}:
+        came_back: list[CorrectedSection | None] = [section for section in turn.corrected if section.place == place]
         for number, section in enumerate(came_back or [None]):
-            rows.append(_Proofread(z, chosen.get(z), section, skipped=z in turn.skipped, again=number > 0))
+            rows.append(_Proofread(place, chosen.get(place), section, skipped=place in turn.skipped, again=number > 0))
     return rows

@@ -31,6 +31,7 @@ class Answer:
         return {
             "task": self.correction.task_id,
             "section": self.event.section,
+            "tile": self.event.tile,
             "iteration": self.correction.iteration,
             "annotator": self.correction.annotator,
             "submitted_at": self.correction.submitted_at.isoformat(),
@@ -89,7 +90,10 @@ def _answers_to(run: Run, task: int) -> list[tuple[SectionLabelled, Correction]]
 
 
 def _draw(run: Run, event: SectionLabelled, correction: Correction, path: Path) -> None:
-    before = published.load(server_of(run), event.section, correction.iteration).labels
+    before = published.load(server_of(run), event.section, correction.iteration, tile=event.tile)
     after = read_section(run.folder.labels / event.file, event.sha256).labels
+    image = run.image.section(event.section)
+    if before.frame is not None:
+        image, after = before.frame.cut(image), before.frame.cut(after)
     with replacing(path) as temporary:
-        Image.fromarray(overlay(run.image.section(event.section), before, after)).save(temporary, format="PNG")
+        Image.fromarray(overlay(image, before.labels, after)).save(temporary, format="PNG")

@@ -6,6 +6,7 @@ from pathlib import Path
 from flows.config import RunConfig, read_config
 from loop.events import Ingested
 from loop.ledger import Ledger
+from loop.places import Place
 from loop.run import RunFolder, find_run
 from loop.section_range import parse_sections, require_disjoint
 from loop.volume import Volume, open_image, open_labels
@@ -38,10 +39,14 @@ class Run:
         return f"{z} sections of {y} x {x} px; {counts}"
 
     def unlabelled_pool(self) -> list[int]:
-        """Sections of the pool that nobody has labelled yet; those skipped in the last iteration rest for one."""
+        """Sections of the pool that may be asked for, as a whole or in part."""
+        resting = self.resting()
+        return [z for z in self.sections["pool"] if Place(z) not in resting]
+
+    def resting(self) -> set[Place]:
+        """Sections and tiles that are not to be asked for: labelled, or skipped in the last iteration."""
         closed = self.ledger.of_kind(Ingested)
-        resting = self.ledger.labelled().keys() | set(closed[-1].skipped if closed else ())
-        return [z for z in self.sections["pool"] if z not in resting]
+        return {*self.ledger.answered(), *(closed[-1].skipped if closed else ())}
 
 
 def open_run(root: Path) -> Run:

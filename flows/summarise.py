@@ -26,6 +26,7 @@ from loop.events import (
 )
 from loop.iteration import position
 from loop.ledger import Ledger
+from loop.places import Place
 from tracing.seeding import objects_of_membrane
 
 _HEADINGS = (
@@ -72,7 +73,7 @@ def status_records(summary: RunSummary) -> list[dict[str, Any]]:
     return [
         row
         | {
-            "skipped": list(turn.skipped),
+            "skipped": [place.z if place.tile is None else str(place) for place in turn.skipped],
             "corrections": [_correction_row(section) for section in turn.corrected],
             "gold": [_gold_row(answer) for answer in turn.gold],
         }
@@ -125,6 +126,7 @@ def _row(turn: IterationSummary) -> dict[str, Any]:
 def _correction_row(section: CorrectedSection) -> dict[str, Any]:
     return {
         "section": section.z,
+        "tile": section.tile,
         "annotator": section.annotator,
         "state": section.state,
         "human_minutes": section.minutes,
@@ -156,11 +158,15 @@ def _iteration(run: Run, number: int) -> IterationSummary | None:
         training_seconds=trained.seconds,
         agreement=evaluated.mean if evaluated else None,
         decision=gated.decision if gated else None,
-        chosen=tuple(ChosenSection(z, ranked.uncertainty[z].reason) for z in ranked.chosen) if ranked else (),
+        chosen=_chosen_in(ranked) if ranked else (),
         corrected=_corrected_in(run.ledger, number),
         skipped=_skipped_in(run.ledger, number),
         gold=_gold_in(run.ledger, number),
     )
+
+
+def _chosen_in(ranked: Ranked) -> tuple[ChosenSection, ...]:
+    return tuple(ChosenSection(place.z, ranked.reason(place), place.tile) for place in ranked.chosen)
 
 
 def _corrected_in(ledger: Ledger, number: int) -> tuple[CorrectedSection, ...]:
@@ -173,7 +179,7 @@ def _corrected_in(ledger: Ledger, number: int) -> tuple[CorrectedSection, ...]:
     standing = ledger.in_force()
     return tuple(
         replace(
-            _corrected(event.section, event.correction),
+            _corrected(event.place, event.correction),
             state=_state(ledger, event),
             agreements=_agreements(ledger, event, standing),
         )
@@ -190,9 +196,8 @@ def _state(ledger: Ledger, event: SectionLabelled) -> Literal["used", "kept", "d
         return "deleted"
     if event.correction.review_required and event in ledger.unreviewed():
         return "waiting"
-    counting = ledger.trainable().get(event.section)
-    newest = ledger.labelled()[event.section] if counting is None else counting
-    return "used" if newest.correction == event.correction else "kept"
+    layers = ledger.trainable().get(event.section, [ledger.answered()[event.place]])
+    return "used" if any(layer.correction == event.correction for layer in layers) else "kept"
 
 
 def _gold_in(ledger: Ledger, number: int) -> tuple[GoldAnswer, ...]:
@@ -203,7 +208,7 @@ def _gold_in(ledger: Ledger, number: int) -> tuple[GoldAnswer, ...]:
         GoldAnswer(
             z=event.section,
             annotator=event.correction.annotator,
-            minutes=_corrected(event.section, event.correction).minutes,
+            minutes=_corrected(Place(event.section), event.correction).minutes,
             published=event.published,
             answered=event.answered,
         )
@@ -228,17 +233,18 @@ def _version(event: SectionLabelled) -> tuple[int | None, str]:
     return (event.correction.annotation_id if event.correction else None), event.file
 
 
-def _skipped_in(ledger: Ledger, number: int) -> tuple[int, ...]:
+def _skipped_in(ledger: Ledger, number: int) -> tuple[Place, ...]:
     closed, published, polled = ledger.stage(Ingested, number), ledger.stage(Published, number), ledger.polled()
     if closed or not published or not polled:
         return tuple(closed.skipped) if closed else ()
-    return tuple(z for z, task in published.tasks.items() if task in polled.skipped)
+    return tuple(place for place, task in published.tasks.items() if task in polled.skipped)
 
 
-def _corrected(z: int, correction: Correction) -> CorrectedSection:
+def _corrected(place: Place, correction: Correction) -> CorrectedSection:
     active_s = correction.effort.active_s if correction.effort else correction.lead_time_s
     return CorrectedSection(
-        z=z,
+        z=place.z,
+        tile=place.tile,
         annotator=correction.annotator,
         minutes=0.0 if correction.annotator == ORACLE else active_s / 60,
         regions_kept=correction.regions_kept,

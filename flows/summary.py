@@ -10,20 +10,28 @@ from loop.agreement import SectionAgreement
 from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
+from loop.places import Place, Tile
 
 
 @dataclass(frozen=True)
 class ChosenSection:
-    """A section that was sent to annotators."""
+    """A section, or a tile of it, that was sent to annotators."""
 
     z: int
     reason: str
     """Why it is worth their minutes, in words."""
+    tile: Tile | None = None
+    """Which part of it; None for all of it."""
+
+    @property
+    def place(self) -> Place:
+        """What was asked."""
+        return Place(self.z, self.tile)
 
 
 @dataclass(frozen=True)
 class CorrectedSection:
-    """A section as one annotator left it."""
+    """A section, or a tile of it, as one annotator left it."""
 
     z: int
     annotator: str
@@ -43,6 +51,13 @@ class CorrectedSection:
     """How far it agrees with older annotations of the section, with the annotator of each."""
     strokes: int = 0
     """Strokes and points that did something."""
+    tile: Tile | None = None
+    """Which part of the section; None for all of it."""
+
+    @property
+    def place(self) -> Place:
+        """What was corrected."""
+        return Place(self.z, self.tile)
 
     @property
     def regions_touched(self) -> int:
@@ -78,18 +93,18 @@ class IterationSummary:
     """Mean over the frozen hold-out."""
     decision: GateDecision | None
     chosen: tuple[ChosenSection, ...] = ()
-    """Sections published to annotators, most worthwhile first."""
+    """What was published to annotators, most worthwhile first."""
     corrected: tuple[CorrectedSection, ...] = ()
     """What annotators made of them, one record for each annotation."""
-    skipped: tuple[int, ...] = ()
-    """Sections that annotators skipped."""
+    skipped: tuple[Place, ...] = ()
+    """What annotators skipped."""
     gold: tuple[GoldAnswer, ...] = ()
     """What annotators made of tasks whose truth is known."""
 
     @property
     def sections_ingested(self) -> int:
-        """Sections of which an annotation is there."""
-        return len({section.z for section in self.corrected if section.state not in ("deleted", "sent back")})
+        """Sections or tiles of which an annotation is there."""
+        return len({section.place for section in self.corrected if section.state not in ("deleted", "sent back")})
 
     @property
     def human_minutes(self) -> float:

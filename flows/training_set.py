@@ -1,7 +1,7 @@
 """What a model may learn from: labelled sections with their image neighbours, never the hold-out."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,8 +10,9 @@ from flows.config import FurtherVolume
 from flows.room import Room
 from flows.runs import Run
 from loop.errors import InputError
+from loop.events import SectionLabelled
 from loop.holdout import refuse_leak
-from loop.labels import LabelledSection, read_section
+from loop.labels import LabelledSection, combined, read_section
 from loop.section_range import parse_sections, require_disjoint, runs_of
 from loop.volume import Volume, open_image, open_labels, open_volume, require_equal_shape
 from models.dataset import TrainingBlock
@@ -37,8 +38,8 @@ def training_blocks(run: Run, *, in_memory_bytes: int = IN_MEMORY_BYTES) -> list
     Returns
     -------
     list of TrainingBlock
-        Images with as many neighbours as a patch sees; labels count only on annotated sections, and there not where
-        the annotator was unsure. Sections for validation are seen only as neighbours.
+        Images with as many neighbours as a patch sees; labels count only on annotated sections and tiles, and
+        there not where the annotator was unsure. Sections for validation are seen only as neighbours.
 
     Raises
     ------
@@ -104,11 +105,18 @@ def _own(run: Run, sections: frozenset[int]) -> _Source:
     labelled = run.ledger.trainable()
 
     def labels_of(z: int) -> LabelledSection:
-        return read_section(run.folder.labels / labelled[z].file, labelled[z].sha256)
+        return combined([(_layer(run, event), event.tile) for event in labelled[z]])
 
     # A labelled section is never hidden: if it belongs to the hold-out, the comparison by hash must say so.
     hidden = frozenset(run.ledger.created().holdout_images) - sections
     return _Source(run.image, sections, labels_of, np.uint32, hidden)
+
+
+def _layer(run: Run, event: SectionLabelled) -> LabelledSection:
+    """Read one version; where the annotator found it unfit, nothing counts."""
+    section = read_section(run.folder.labels / event.file, event.sha256)
+    unfit = event.correction is not None and event.correction.discarded
+    return replace(section, counted=np.zeros_like(section.counted)) if unfit else section
 
 
 def _further(volume: FurtherVolume) -> _Source:

@@ -3,7 +3,7 @@
 from rich.markup import escape
 
 from annotation.webhook import waking
-from flows.ingesting import ingest_submissions, open_sections
+from flows.ingesting import ingest_submissions
 from flows.labelling_server import server_of
 from flows.runs import Run
 from flows.terminal import console
@@ -42,5 +42,5 @@ def _look(run: Run) -> str | None:
 
 def _waiting(run: Run, iteration: int) -> str:
     asked = len(run.ledger.finished(Published, iteration).tasks)
-    still = len(open_sections(run, iteration))
+    still = len(run.ledger.open_tasks(iteration))
     return f"iteration {iteration}: {asked - still} of {asked} tasks answered; waiting for annotators, Ctrl-C ends it"

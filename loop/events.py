@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from loop.agreement import SectionAgreement
+from loop.doubts import Doubt
 from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
+from loop.places import Place, PlaceField, Tile
 from loop.uncertainty import Uncertainty
 
 
@@ -82,7 +84,7 @@ class Correction(BaseModel):
 
 
 class SectionLabelled(_Record):
-    """A section has dense labels that training may use; a later record for the same section replaces it."""
+    """A section, or a tile of it, has dense labels that training may use; later ones win where they overlap."""
 
     kind: Literal["section_labelled"] = "section_labelled"
     """Name of the event."""
@@ -92,8 +94,15 @@ class SectionLabelled(_Record):
     """Labels file, relative to the run's labels folder."""
     sha256: str
     """Hash of the labels."""
+    tile: Tile | None = None
+    """Where in the section the labels lie: first row and column, height and width, px; None for all of it."""
     correction: Correction | None
     """Provenance of a proofread section; None for the dense sections given at the start."""
+
+    @property
+    def place(self) -> Place:
+        """What was labelled."""
+        return Place(self.section, self.tile)
 
 
 class Polled(_Record):
@@ -208,6 +217,8 @@ class ConsensusReached(_Record):
     """Index z in the volume."""
     files: list[str]
     """Labels files of the annotations, the oldest submission first."""
+    tile: Tile | None = None
+    """Which part of the section they answer; None for all of it."""
     file: str
     """Labels file of the consensus; pixels without a majority do not count."""
     sha256: str
@@ -273,29 +284,35 @@ class Gated(_Record):
 
 
 class Ranked(_Record):
-    """The pool was ranked and the sections to proofread chosen."""
+    """The pool was ranked and the places to proofread chosen."""
 
     kind: Literal["rank"] = "rank"
     """Name of the event."""
     iteration: int
     """Number of the iteration."""
-    chosen: list[int]
-    """Sections to proofread, most uncertain first."""
-    uncertainty: dict[int, Uncertainty]
-    """Uncertainty of every section of the pool, keyed by z."""
+    chosen: list[PlaceField]
+    """Sections or tiles to proofread, most uncertain first."""
+    uncertainty: dict[PlaceField, Uncertainty]
+    """Uncertainty of every section of the pool and of every chosen tile."""
+    doubts: dict[PlaceField, Doubt] = {}
+    """Where in each chosen place the model is unsure; nothing in records of older versions."""
     predicted_in: int
     """Iteration whose model, the promoted one, was asked."""
 
+    def reason(self, place: Place) -> str:
+        """Say in words why a place was chosen."""
+        return self.doubts[place].reason if place in self.doubts else self.uncertainty[place].reason
+
 
 class Published(_Record):
-    """The chosen sections are tasks in Label Studio."""
+    """The chosen places are tasks in Label Studio."""
 
     kind: Literal["publish"] = "publish"
     """Name of the event."""
     iteration: int
     """Number of the iteration."""
-    tasks: dict[int, int]
-    """Task id of each section, keyed by z."""
+    tasks: dict[PlaceField, int]
+    """Task id of each section or tile."""
     repeats: dict[int, int] = {}
     """Tasks that ask for a section again that was answered before, keyed by z; the annotators are not told."""
     gold: dict[int, int] = {}
@@ -309,10 +326,10 @@ class Ingested(_Record):
     """Name of the event."""
     iteration: int
     """Number of the iteration."""
-    sections: list[int]
-    """Sections whose corrections came back."""
-    skipped: list[int] = []
-    """Sections that annotators skipped; they stay in the pool."""
+    sections: list[PlaceField]
+    """Sections or tiles whose corrections came back."""
+    skipped: list[PlaceField] = []
+    """Sections or tiles that annotators skipped; they stay in the pool."""
 
 
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -25,6 +25,7 @@ from loop.events import (
     StageEvent,
     TaskDeleted,
 )
+from loop.places import Place
 
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
 _Kind = TypeVar("_Kind", bound=StageEvent)
@@ -96,10 +97,11 @@ class Ledger:
         """
         return self._standing()[0]
 
-    def open_tasks(self, iteration: int) -> dict[int, int]:
-        """Give the section of every task of an iteration that is still to be answered, or reviewed where it must be."""
+    def open_tasks(self, iteration: int) -> dict[int, Place]:
+        """Give the place of every task of an iteration that is still to be answered, or reviewed where it must be."""
         published = self.finished(Published, iteration)
-        tasks = {task: z for asked in (published.tasks, published.repeats, published.gold) for z, task in asked.items()}
+        tasks = {task: place for place, task in published.tasks.items()}
+        tasks |= {task: Place(z) for asked in (published.repeats, published.gold) for z, task in asked.items()}
         held, returned = self._standing()
         answers = [event for event in held if event.correction is not None]
         closed = {e.correction.task_id for e in answers if e.correction and self._may_train(e)} - returned.keys()
@@ -110,28 +112,38 @@ class Ledger:
                 closed.add(event.task_id)
         last = self.polled()
         closed |= set(last.skipped if last else ())
-        return {task: z for task, z in tasks.items() if task not in closed}
+        return {task: place for task, place in tasks.items() if task not in closed}
 
     def labelled(self) -> dict[int, SectionLabelled]:
-        """Labels that count for every labelled section, keyed by z: the newest in force."""
+        """Newest labels in force of every section of which anything is labelled, keyed by z."""
         return {event.section: event for event in self.in_force()}
 
-    def trainable(self) -> dict[int, SectionLabelled]:
-        """Labels that a model may learn from, keyed by z.
+    def answered(self) -> dict[Place, SectionLabelled]:
+        """Newest labels in force of every section and of every tile, the oldest first."""
+        return _newest(self.in_force())
+
+    def trainable(self) -> dict[int, list[SectionLabelled]]:
+        """Labels that a model may learn from, keyed by z: the newest of a whole section, and later tiles laid over it.
 
         Not those of sections that annotators found unfit, nor answers that wait for a reviewer; the consensus of all
         annotations that count stands for the newest where there is one.
         """
         counting = [event for event in self.in_force() if self._may_train(event)]
-        files: dict[int, set[str]] = {}
+        files: dict[Place, set[str]] = {}
         for event in counting:
-            files.setdefault(event.section, set()).add(event.file)
-        newest = {event.section: event for event in counting}
+            files.setdefault(event.place, set()).add(event.file)
+        newest = _newest(counting)
         for agreed in self.of_kind(ConsensusReached):
-            if set(agreed.files) == files.get(agreed.section):
+            place = Place(agreed.section, agreed.tile)
+            if set(agreed.files) == files.get(place):
                 labels = {"file": agreed.file, "sha256": agreed.sha256}
-                newest[agreed.section] = newest[agreed.section].model_copy(update=labels)
-        return {z: e for z, e in newest.items() if e.correction is None or not e.correction.discarded}
+                newest[place] = newest[place].model_copy(update=labels)
+        layers: dict[int, list[SectionLabelled]] = {}
+        for place, event in newest.items():
+            if place.tile is None:
+                layers[place.z] = []
+            layers.setdefault(place.z, []).append(event)
+        return {z: found for z, found in layers.items() if not all(_is_unfit(event) for event in found)}
 
     def unreviewed(self) -> list[SectionLabelled]:
         """Answers that count and that nobody has reviewed yet, oldest first."""
@@ -217,6 +229,19 @@ class Ledger:
                 fix="restore ledger.jsonl from a backup, or use the version that wrote it",
             ) from error
         return event
+
+
+def _newest(events: Iterable[SectionLabelled]) -> dict[Place, SectionLabelled]:
+    """Give the last event of every place, the oldest first."""
+    newest: dict[Place, SectionLabelled] = {}
+    for event in events:
+        newest.pop(event.place, None)
+        newest[event.place] = event
+    return newest
+
+
+def _is_unfit(event: SectionLabelled) -> bool:
+    return event.correction is not None and event.correction.discarded
 
 
 def _end_of_last_line(stream: BinaryIO) -> int:

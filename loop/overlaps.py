@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.labels import objects_of_section
 from loop.contingency import require_same_shape
+from loop.labels import objects_of_section
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def quick_config(phantom: Path) -> RunConfig:
         update={
             "training": training,
             "prediction": PredictionConfig(variants=1),
-            "ranking": RankingConfig(sections_per_iteration=2),
+            "ranking": RankingConfig(tasks_per_iteration=2),
         }
     )
 

@@ -51,7 +51,7 @@ def test_the_second_model_learns_from_the_corrected_sections(turned: Run) -> Non
 
 def test_every_published_section_came_from_the_pool_and_was_asked_once(turned: Run) -> None:
     published = [turned.ledger.stage(Published, number) for number in (1, 2)]
-    sections = [z for event in published if event is not None for z in event.tasks]
+    sections = [place.z for event in published if event is not None for place in event.tasks]
     assert len(sections) == len(set(sections)) == 4
     assert set(sections) <= set(turned.sections["pool"])
 

@@ -21,6 +21,7 @@ from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement, agreement
 from loop.phantom import make_phantom
+from loop.places import Place
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
@@ -85,7 +86,7 @@ def summary() -> RunSummary:
     waiting = replace(slower, state="waiting", agreements=(), strokes=17)
     known = GoldAnswer(3, "a.colleague@the-lab.example", 4.5, AGREED.model_copy(update={"mean_iou": 0.7}), AGREED)
     second = replace(second, corrected=(*second.corrected, slower, waiting), gold=(known,))
-    open_turn = replace(_turn(4, 0.5, 0.31), decision=None, corrected=(), skipped=(44,))
+    open_turn = replace(_turn(4, 0.5, 0.31), decision=None, corrected=(), skipped=(Place(44),))
     return RunSummary(
         name="mouse-cortex-2026-spring",
         volume="/data/em/mouse/cortex/a-rather-long-folder-name/volume_of_the_second_block.h5:raw",

@@ -14,6 +14,7 @@ from loop.events import (
     Ingested,
     Polled,
     Predicted,
+    Published,
     RunCreated,
     SectionLabelled,
     Trained,
@@ -21,6 +22,7 @@ from loop.events import (
 from loop.gate import GateDecision
 from loop.iteration import Position, Stage, position, require
 from loop.ledger import Ledger
+from loop.places import Place, Tile
 
 CREATED = RunCreated(holdout_images={9: "a"}, holdout_labels={9: "b"})
 
@@ -105,6 +107,32 @@ def test_a_section_found_unfit_is_labelled_but_not_learnt_from(tmp_path: Path) -
         ledger.append(event)
     assert list(ledger.labelled()) == [3, 4]
     assert list(ledger.trainable()) == [3]
+
+
+def test_tiles_stand_beside_each_other_and_give_way_to_a_newer_whole_section(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    left, right = Tile(0, 0, 8, 8), Tile(0, 8, 8, 8)
+    versions = [(left, 7, "a"), (right, 8, "b"), (left, 9, "c")]
+    for tile, annotation, file in versions:
+        ledger.append(corrected(3, annotation, file).model_copy(update={"tile": tile}))
+    assert [(str(place), event.file) for place, event in ledger.answered().items()] == [
+        ("3[0:8,8:16]", "b"),
+        ("3[0:8,0:8]", "c"),
+    ]
+    assert [event.file for event in ledger.trainable()[3]] == ["b", "c"]
+    ledger.append(labelled(3, "whole"))
+    assert [event.file for event in ledger.trainable()[3]] == ["whole"]
+    assert len(ledger.in_force()) == 4
+
+
+def test_ledgers_of_older_versions_name_sections_by_their_number(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text(
+        '{"kind": "publish", "iteration": 1, "tasks": {"51": 4}, "at": "2026-01-01T00:00:00Z"}\n'
+        '{"kind": "ingest", "iteration": 1, "sections": [51], "at": "2026-01-01T00:00:00Z"}\n'
+    )
+    assert Ledger(path).finished(Published, 1).tasks == {Place(51): 4}
+    assert Ledger(path).finished(Ingested, 1).sections == [Place(51)]
 
 
 def test_a_look_at_the_annotators_server_does_not_move_the_iteration(tmp_path: Path) -> None:

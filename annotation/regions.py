@@ -47,7 +47,8 @@ class Fault:
 
     def __str__(self) -> str:
         region = f" region {self.region_id}" if self.region_id else ""
-        return f"task {self.task_id} annotation {self.annotation_id}{region}: {self.reason}"
+        text = f"task {self.task_id} annotation {self.annotation_id}{region}: {self.reason}"
+        return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def region_id(z: int, contour: Contour) -> str:

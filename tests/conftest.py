@@ -3,6 +3,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("thorough", max_examples=10_000)  # pytest --hypothesis-profile=thorough
 
 
 @pytest.fixture(scope="session", autouse=True)

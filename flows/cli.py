@@ -105,18 +105,22 @@ def status(run: RunArgument, as_json: Json = False) -> None:
 def evaluate(
     segmentation: Annotated[str, typer.Argument(metavar="SEGMENTATION", help="Labels or probability, path[:dataset].")],
     truth: Annotated[str, typer.Argument(metavar="TRUTH", help="True labels, path[:dataset].")],
+    tolerance_px: Annotated[
+        float, typer.Option(min=0, help="Leave out what is nearer to a true boundary of its section than this.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
-    """Compare a segmentation with the truth: VOI, adapted Rand error, Dice.
+    """Compare a segmentation with the truth: VOI, adapted Rand error, Dice, the scores of CREMI and ISBI 2012.
 
-    A membrane probability (float, or a dataset called `membrane`) is segmented section by section first.
+    A membrane probability (float, or a dataset called `membrane`) is segmented section by section first. The JSON has
+    every section by itself under `sections`.
     """
     from flows.evaluation import evaluate_volumes, evaluation_table
 
     with progress_bar("evaluate", "sections") as progress:
-        result = evaluate_volumes(segmentation, truth, progress=progress)
+        result = evaluate_volumes(segmentation, truth, tolerance_px=tolerance_px, progress=progress)
     if as_json:
-        _print_json(result.model_dump())
+        _print_json(result.volume.model_dump() | result.model_dump(include={"sections"}))
     else:
         Console().print(evaluation_table(result))
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from loop.contingency import Contingency, contingency, require_same_shape
+from loop.contingency import contingency
 from loop.errors import InputError
+from loop.metrics_overlap import overlap_of
 from loop.metrics_partition import partition_scores
 
 
@@ -51,20 +52,13 @@ def agreement(segmentation: NDArray[Any], truth: NDArray[Any], *, dice: float) -
     InputError
         If the shapes differ or the truth holds no object.
     """
-    return agreement_of(contingency(segmentation, truth), dice=dice)
-
-
-def agreement_of(table: Contingency, *, dice: float) -> Agreement:
-    """Give the agreement that a contingency table says, as `agreement` does of arrays."""
-    scores = partition_scores(table)
+    scores = partition_scores(contingency(segmentation, truth))
     return Agreement(dice=dice, **{name: getattr(scores, name) for name in Agreement.model_fields if name != "dice"})
 
 
 def dice(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     """Dice coefficient of two masks of equal shape; two empty masks agree (1.0)."""
-    require_same_shape(predicted, truth)
-    total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(truth))
-    return 2 * int(np.count_nonzero(predicted & truth)) / total if total else 1.0
+    return overlap_of(predicted, truth).dice
 
 
 def mean_agreement(sections: Sequence[Agreement]) -> Agreement:

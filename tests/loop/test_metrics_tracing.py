@@ -1,0 +1,97 @@
+"""Scores of clefts, skeletons and links, and the tolerance at boundaries: small cases counted by hand."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from loop.metrics_cleft import cleft_scores
+from loop.metrics_links import link_scores
+from loop.metrics_skeleton import expected_run_length_nm
+from loop.tolerance import without_boundaries
+
+SIZE = (40.0, 4.0, 4.0)
+
+
+def masks() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return np.zeros((8, 1, 1), dtype=bool), np.zeros((8, 1, 1), dtype=bool)
+
+
+def test_cleft_distances_are_physical() -> None:
+    found, truth = masks()
+    found[[0, 7]] = True
+    truth[1] = True
+    scores = cleft_scores(found, truth, voxel_size_nm_zyx=SIZE)
+    # 40 nm and 240 nm away, the second beyond 200 nm
+    assert (scores.false_positives, scores.false_negatives) == (1, 0)
+    assert (scores.adgt_nm, scores.adf_nm) == (140, 40)
+
+
+def test_clefts_of_which_one_side_is_empty_are_all_wrong() -> None:
+    found, truth = masks()
+    truth[2:5] = True
+    scores = cleft_scores(found, truth, voxel_size_nm_zyx=SIZE)
+    assert (scores.false_positives, scores.false_negatives, scores.adgt_nm, scores.adf_nm) == (0, 3, 0, np.inf)
+
+
+def run_length(segments: list[int], skeletons: list[int]) -> float:
+    """Nodes 100 nm apart, joined one after the other within each skeleton."""
+    nodes = np.column_stack((np.arange(len(segments)) * 100.0, np.zeros((len(segments), 2))))
+    edges = [[i, i + 1] for i in range(len(segments) - 1) if skeletons[i] == skeletons[i + 1]]
+    return expected_run_length_nm(
+        nodes, np.array(edges), skeletons=np.array(skeletons), segments=np.array(segments, dtype=np.uint64)
+    )
+
+
+@pytest.mark.parametrize(
+    ("segments", "skeletons", "expected"),
+    [
+        ([5, 5, 5, 5, 5], [1] * 5, 400),  # whole
+        ([5, 5, 5, 6, 6], [1] * 5, (200**2 + 100**2) / 400),  # split: its edge belongs to no run
+        ([5, 5, 5, 0, 0], [1] * 5, 200**2 / 400),  # lost
+        ([5, 5, 5, 5, 6, 6], [1, 1, 1, 2, 2, 2], 100**2 / 400),  # 5 holds two skeletons
+    ],
+)
+def test_expected_run_length(segments: list[int], skeletons: list[int], expected: float) -> None:
+    assert run_length(segments, skeletons) == pytest.approx(expected)
+
+
+def stack(*sections: list[int]) -> NDArray[np.uint32]:
+    """Sections of profiles, one px each."""
+    return np.array(sections, dtype=np.uint32)[:, None]
+
+
+TRUTH = stack([1, 2, 3], [1, 2, 3], [1, 2, 0])
+
+
+def test_right_links_are_right_whatever_their_ids() -> None:
+    scores = link_scores(np.where(TRUTH > 0, TRUTH + 10, 0), TRUTH)
+    assert (scores.recall, scores.precision, scores.identity_switches) == (1, 1, 0)
+
+
+def test_two_objects_that_change_places_are_two_switches() -> None:
+    scores = link_scores(stack([1, 2, 3], [1, 2, 3], [2, 1, 0]), TRUTH)
+    # 5 true links, of which the 2 of the last section are missed; 5 made, of which these 2 are wrong
+    assert (scores.recall, scores.precision, scores.identity_switches) == (3 / 5, 3 / 5, 2)
+
+
+def test_a_track_that_breaks_off_costs_recall_but_no_precision() -> None:
+    scores = link_scores(stack([1, 2, 3], [1, 2, 4], [1, 2, 0]), TRUTH)
+    assert (scores.recall, scores.precision, scores.identity_switches) == (4 / 5, 1, 1)
+
+
+def test_a_track_that_is_lost_and_found_again_is_no_switch() -> None:
+    scores = link_scores(stack([1, 2, 3], [0, 2, 3], [1, 2, 0]), TRUTH)
+    assert (scores.recall, scores.precision, scores.identity_switches) == (3 / 5, 1, 0)
+
+
+def test_objects_run_together_make_links_that_are_wrong() -> None:
+    scores = link_scores(np.where(TRUTH == 2, 1, TRUTH), TRUTH)
+    # objects 1 and 2 with one id: 4 links between each two sections, of which 2 are true; and the one of object 3
+    assert (scores.recall, scores.precision, scores.identity_switches) == (1, 5 / 9, 0)
+
+
+def test_near_boundaries_the_truth_is_left_out() -> None:
+    truth = np.repeat([[[1] * 5 + [2] * 5]], 6, axis=1).astype(np.uint8)
+    assert without_boundaries(truth, 1)[0, 0].tolist() == [1, 1, 1, 1, 0, 0, 2, 2, 2, 2]
+    assert without_boundaries(truth, 2)[0, 0].tolist() == [1, 1, 1, 0, 0, 0, 0, 2, 2, 2]
+    np.testing.assert_array_equal(without_boundaries(truth, 0), truth)

@@ -55,10 +55,8 @@ def _compare(checkpoint: Path, sections: int, arguments: argparse.Namespace) -> 
         return found
 
     before, sixteen, after, alone = run(1), run(16), run(1), run(0)
-    ratios = [
-        sixteen[kind] / np.mean([one[kind] for one in (before, after)])
-        for kind in ("clock_seconds", "processor_seconds")
-    ]
+    kinds = ("clock_seconds", "processor_seconds")
+    ratios = [2 * sixteen[kind] / (before[kind] + after[kind]) for kind in kinds]
     above = (sixteen["peak_bytes"] - alone["peak_bytes"]) / 2**30
     print(
         f"{sections} x {arguments.px} x {arguments.px}: 16 views take {ratios[0]:.2f} times one pass by the clock,"

@@ -5,16 +5,19 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from loop.errors import InputError, ProofloopError
 from models.checkpoint import Checkpoint, save_checkpoint
+from models.dlinknet import LinkNetConfig
 from models.precision import PrecisionCheck, as_bfloat16, check_precision, probabilities
 from models.prediction import PredictionConfig, predict, predict_blocks
+from models.registry import Layout, build
 from models.stacks import Prediction, predict_stack
 from models.surroundings import margins_of
 from models.unet3d import NetworkConfig, UNet3d
 from models.variants import VARIANTS
-from tests.models.builders import DEEP, FLAT
+from tests.models.builders import DEEP, DILATED, FLAT, REFINER
 
 EXACT = PredictionConfig(precision="float32", variants=1)
 VOLUME = np.random.default_rng(0).integers(0, 256, size=(12, 75, 130), dtype=np.uint8)
@@ -90,13 +93,65 @@ def test_only_the_sections_that_are_needed_are_read(tmp_path: Path) -> None:
     assert asked == [(7, 12), (7, 11), (9, 12)]
 
 
-def test_sections_smaller_than_the_network_looks_are_predicted(tmp_path: Path) -> None:
-    small = VOLUME[:1, :5, :9]
-    got = predict(
-        checkpoint_of(FLAT, tmp_path), lambda z0, z1: small[z0:z1], n_sections=1, sections=range(1), config=EXACT
-    )
-    assert got.mean.shape == (1, 5, 9)
+def test_the_precision_is_chosen_once_however_many_stretches_are_predicted(tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def read(z0: int, z1: int) -> NDArray[np.uint8]:
+        asked.append((z0, z1))
+        return VOLUME[z0:z1]
+
+    sections = [0, 1, 4, 8, 9]
+    predict(checkpoint_of(FLAT, tmp_path), read, n_sections=12, sections=sections, config=PredictionConfig(variants=1))
+    # the first four sections with a neighbour are those that the choice is made on
+    assert asked == [(0, 5), (0, 3), (3, 6), (7, 11)]
+
+
+@pytest.mark.parametrize("layout", [FLAT, DEEP, DILATED, REFINER, LinkNetConfig()])
+@pytest.mark.parametrize("shape", [(1, 5, 9), (3, 17, 1)])
+def test_volumes_smaller_than_the_network_looks_are_predicted(
+    tmp_path: Path, layout: Layout, shape: tuple[int, int, int]
+) -> None:
+    torch.manual_seed(1)
+    path = tmp_path / "net.safetensors"
+    save_checkpoint(path, Checkpoint(network=layout, tensors=build(layout).state_dict(), provenance={}))
+    small = VOLUME[: shape[0], : shape[1], : shape[2]]
+    config = EXACT.model_copy(update={"variants": 4})
+    got = predict(path, lambda z0, z1: small[z0:z1], n_sections=len(small), sections=range(len(small)), config=config)
+    assert got.mean.shape == got.variance.shape == shape
     assert 0 <= got.mean.min() <= got.mean.max() <= 1
+
+
+@pytest.mark.parametrize("sizes", [{"tile_px": 1}, {"tile_px": 33}, {"tile_px": 10**6}, {"block_sections": 1}])
+def test_odd_tiny_and_huge_tiles_and_blocks_give_the_same(tmp_path: Path, sizes: dict[str, int]) -> None:
+    path, small = checkpoint_of(DEEP, tmp_path), VOLUME[:3, :40, :37]
+
+    def found(config: PredictionConfig) -> NDArray[np.float32]:
+        return predict(path, lambda z0, z1: small[z0:z1], n_sections=3, sections=range(3), config=config).mean
+
+    np.testing.assert_allclose(found(EXACT.model_copy(update=sizes)), found(EXACT), atol=1e-5)
+
+
+@pytest.mark.parametrize("key", ["tile_px", "block_sections"])
+def test_tiles_and_blocks_of_nothing_are_refused(key: str) -> None:
+    with pytest.raises(ValidationError, match=key):
+        PredictionConfig.model_validate({key: 0})
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"), [(b"", "cannot be read"), (b"\x80\x04]q\x00.", "pickle"), (None, "no checkpoint")]
+)
+def test_a_bad_checkpoint_is_told_of_before_anything_is_read(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    path = tmp_path / "net.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+
+    def read(_z0: int, _z1: int) -> NDArray[np.uint8]:
+        raise AssertionError("the volume was read")
+
+    with pytest.raises(InputError, match=rf"{problem}[\s\S]*given[\s\S]*expected[\s\S]*fix"):
+        predict(path, read, n_sections=12, sections=range(12))
 
 
 def stacked(network: UNet3d, stack: NDArray[np.uint8]) -> tuple[Prediction, int]:

@@ -13,6 +13,7 @@ from annotation import published
 from annotation.correction import correct
 from annotation.marks import parse_marks
 from annotation.operations import operate
+from annotation.painted import parse_painted
 from annotation.project import connect, find_project
 from annotation.regions import Fault, parse_regions
 from annotation.server import Server
@@ -229,8 +230,10 @@ def submission_of(
     except InputError as error:
         return None, [("", error.problem)]
     shape = (before.labels.shape[0], before.labels.shape[1])
-    marks, unreadable, rest = parse_marks(annotation.result, shape)
-    regions, faults = parse_regions(rest, shape)
+    painted, spoilt, others = parse_painted(annotation.result, before)
+    marks, unreadable, rest = parse_marks(others, shape)
+    outlined, faults = parse_regions(rest, shape)
+    regions, faults = [*painted, *outlined], [*spoilt, *faults]
     if not regions and before.contours and marks.verdict is None:
         reason = (
             f"none of the {len(before.contours)} published outlines came back, nor a new one; if the section cannot be "

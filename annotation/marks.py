@@ -23,7 +23,7 @@ from annotation.project import (
 )
 from annotation.spots import is_spot
 
-_OPAQUE = 127  # alpha above this is stroke: the browser blurs its edge
+OPAQUE = 127  # alpha above this is stroke: the browser blurs its edge
 _STROKES, _POINTS = (CUT, JOIN, UNSURE), (GROW, REMOVE)
 
 
@@ -106,11 +106,11 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
             x, y = (min(int(value[axis] / 100 * side), side - 1) for axis, side in zip("xy", shape[::-1], strict=True))
             points.append(Point(name, value["keypointlabels"][0], y, x))
         else:
-            alpha = _decoded(value["rle"], shape)
+            alpha = decoded(value["rle"], shape)
             if alpha is None:
                 faults.append((name, "its stroke cannot be decoded"))
             else:
-                strokes.append(Stroke(name, value["brushlabels"][0], alpha > _OPAQUE))
+                strokes.append(Stroke(name, value["brushlabels"][0], alpha > OPAQUE))
     return Marks(strokes, points, verdicts[-1] if verdicts else None), faults, rest
 
 
@@ -153,10 +153,14 @@ def _stroke_faults(item: dict[str, Any], shape: tuple[int, int]) -> Iterator[str
         yield "it has no value"
         return
     yield from _label_faults(value.get("brushlabels"), _STROKES)
-    rle = value.get("rle")
+    yield from code_faults(value.get("rle"), shape)
+
+
+def code_faults(rle: object, shape: tuple[int, int]) -> Iterator[str]:
+    """Say what is wrong with the run-length code of a stroke, before memory is taken for its pixels."""
     if not isinstance(rle, list) or not all(isinstance(byte, int) and 0 <= byte <= 255 for byte in rle):
         yield "its stroke is not a list of bytes"
-    elif int.from_bytes(bytes(rle[:4]), "big") != 4 * shape[0] * shape[1]:  # checked before memory is taken for it
+    elif int.from_bytes(bytes(rle[:4]), "big") != 4 * shape[0] * shape[1]:
         yield "its stroke is not of the section's size"
 
 
@@ -184,8 +188,8 @@ def _label_faults(labels: object, known: tuple[str, ...]) -> Iterator[str]:
         yield f"its labels are {labels!r}, not one of {', '.join(known)}"
 
 
-def _decoded(rle: list[int], shape: tuple[int, int]) -> NDArray[np.uint8] | None:
-    """Give the alpha channel, or None where the code is damaged."""
+def decoded(rle: list[int], shape: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """Give the alpha channel of a stroke without `code_faults`, or None where the code is damaged."""
     try:
         channels = np.asarray(brush.decode_rle(rle), np.uint8)
     except (ValueError, IndexError, OverflowError):

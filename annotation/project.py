@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files as package_files
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from label_studio_sdk import LabelStudio
@@ -21,6 +21,9 @@ POINTS, GROW, REMOVE = "points", "Missing axon", "Not an axon"
 HELP = "help"
 VERDICT, VERDICTS = "verdict", ("Good", "Usable", "Discard")
 DOUBTS, LOOK = "doubts", "Look here"
+# How objects are drawn: outlines of few vertices, outlines to the pixel, or painted.
+Drawing = Literal["simplified", "exact", "bitmask", "brush"]
+_CONTROLS = {"bitmask": "BitmaskLabels", "brush": "BrushLabels"}
 # All pre-annotations carry this version. The server shows only those of the project's own version, so a name that
 # changed with every iteration would hide the contours of tasks that are still open from the one before.
 PRE_ANNOTATION_VERSION = "pre-annotation"
@@ -33,9 +36,13 @@ data.before_title data.after_title data.tile data.picture
 """
 
 
-def labelling_interface() -> str:
-    """Give the labelling interface: contours on the target section, its neighbours beside it."""
-    return _text("interface.xml")
+def labelling_interface(drawing: Drawing = "simplified") -> str:
+    """Give the labelling interface: objects on the target section as they are drawn, its neighbours beside it."""
+    text = _text("interface.xml")
+    if drawing in _CONTROLS:
+        outline = 'strokeWidth="1" pointSize="small" opacity="0.01"'
+        text = text.replace("PolygonLabels", _CONTROLS[drawing]).replace(outline, 'opacity="0.4"')
+    return text
 
 
 @contextmanager
@@ -74,10 +81,13 @@ def find_project(client: LabelStudio, title: str = PROJECT) -> int | None:
     return next((int(project.id) for project in projects if project.title == title), None)
 
 
-def ensure_project(client: LabelStudio, server: Server) -> int:
-    """Create the project, or bring it up to date; give its id. Tasks are served in the order of their import."""
+def ensure_project(client: LabelStudio, server: Server, drawing: Drawing | None = None) -> int:
+    """Create the project, or bring it up to date; give its id. Tasks are served in the order of their import.
+
+    Without `drawing` a project keeps the labelling interface that it has.
+    """
     settings: dict[str, Any] = {
-        "label_config": labelling_interface(),
+        "label_config": labelling_interface(drawing or "simplified"),
         "expert_instruction": _text("instruction.html"),
         "show_instruction": True,
         "sampling": "Sequential sampling",
@@ -90,6 +100,8 @@ def ensure_project(client: LabelStudio, server: Server) -> int:
     if project is None:
         project = int(client.projects.create(title=server.project, **settings).id or 0)
     held = client.projects.get(id=project)
+    if drawing is None:
+        del settings["label_config"]
     changed = {name: value for name, value in settings.items() if getattr(held, name) != value}
     if changed:
         _update(client, project, changed)

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from annotation import published
 from annotation.boundaries import pieces_of
 from annotation.confidence import confidence_of
-from annotation.contours import contours_of
+from annotation.contours import DETAIL, EXACT, contours_of
 from annotation.correction import PreAnnotation
 from annotation.frame import Frame
 from annotation.images import image_project, show
 from annotation.marks import parse_marks
-from annotation.project import PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
+from annotation.painted import bitmask_region, brush_region, parse_painted
+from annotation.project import PRE_ANNOTATION_VERSION, Drawing, connect, ensure_project, labelling_interface
 from annotation.regions import parse_regions, polygon_region, region_id
 from annotation.server import Server
 from annotation.spots import spot_region
@@ -80,7 +81,12 @@ class SectionTask:
 
 
 def publish(
-    server: Server, tasks: Sequence[SectionTask], *, readonly_above: float = READONLY_ABOVE, progress: Progress = silent
+    server: Server,
+    tasks: Sequence[SectionTask],
+    *,
+    drawing: Drawing = "simplified",
+    readonly_above: float = READONLY_ABOVE,
+    progress: Progress = silent,
 ) -> list[int]:
     """Put sections or tiles before the annotators, in the order given.
 
@@ -91,6 +97,8 @@ def publish(
     server : Server
     tasks : sequence of SectionTask
         Best first: they are served in this order.
+    drawing : "simplified", "exact", "bitmask" or "brush"
+        Outlines of few vertices, outlines to the pixel, or painted objects, which the browser is far slower to show.
     readonly_above : float
         Outlines with more confidence than this (`annotation.confidence`) cannot be dragged by accident; strokes and
         points work on them all the same. 1 leaves all editable, as they are where there is no membrane map.
@@ -110,15 +118,17 @@ def publish(
     """
     _check(tasks)
     with connect(server) as client:
-        project = ensure_project(client, server)
+        project = ensure_project(client, server, drawing)
         gallery = image_project(client, server, project)
         on_server = _by_section(client, project, tasks)
         fresh = [task for task in tasks if task.section_id not in on_server]
-        interface = LabelInterface(labelling_interface())
+        interface = LabelInterface(labelling_interface(drawing))
         for start in range(0, len(fresh), _IMPORT_AT_ONCE):
             batch: list[Any] = []
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
-                batch.append(_prepared(server, gallery, task, interface, readonly_above=readonly_above))
+                batch.append(
+                    _prepared(server, gallery, task, interface, drawing=drawing, readonly_above=readonly_above)
+                )
                 progress(start + len(batch), len(fresh), f"section {task.z}")
             client.projects.import_tasks(project, request=batch)
         if fresh:
@@ -155,11 +165,18 @@ def _check(tasks: Sequence[SectionTask]) -> None:
 
 
 def _prepared(
-    server: Server, gallery: int, task: SectionTask, interface: LabelInterface, *, readonly_above: float
+    server: Server,
+    gallery: int,
+    task: SectionTask,
+    interface: LabelInterface,
+    *,
+    drawing: Drawing,
+    readonly_above: float,
 ) -> dict[str, object]:
     """Write the images and the kept pixels of a task; give what is imported."""
     labels = np.asarray(task.labels, np.uint32)
-    contours = contours_of(labels)
+    contours = contours_of(labels, DETAIL if drawing == "simplified" else EXACT)
+    before = PreAnnotation(task.z, labels, contours, task.membrane, task.frame)
     shape = (labels.shape[0], labels.shape[1])
     sure: NDArray[np.bool_] = np.zeros(len(contours), np.bool_)
     if task.membrane is not None:
@@ -170,25 +187,36 @@ def _prepared(
     # Circles come first: what comes later lies above, and outlines must stay within reach of the mouse.
     result = [spot_region(f"doubt-{number}", spot, corner, shape) for number, spot in enumerate(task.spots, start=1)]
     result += [
-        polygon_region(region_id(task.z, contour), contour.points, shape) | ({"readonly": True} if locked else {})
-        for contour, locked in zip(contours, sure, strict=True)
+        region | ({"readonly": True} if locked else {})
+        for region, locked in zip(_drawn(before, drawing), sure, strict=True)
     ]
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
-    _validate(task, prediction, interface)
-    published.store(server, task.iteration, PreAnnotation(task.z, labels, contours, task.membrane, task.frame))
+    _validate(before, prediction, interface)
+    published.store(server, task.iteration, before)
     return {"data": _data(server, gallery, task), "predictions": [prediction]}
 
 
-def _validate(task: SectionTask, prediction: Mapping[str, object], interface: LabelInterface) -> None:
+def _drawn(before: PreAnnotation, drawing: Drawing) -> list[dict[str, object]]:
+    """Give the regions of all objects, in the order of the contours."""
+    shape = (before.labels.shape[0], before.labels.shape[1])
+    names = [region_id(before.z, contour) for contour in before.contours]
+    if drawing in ("simplified", "exact"):
+        return [polygon_region(name, one.points, shape) for name, one in zip(names, before.contours, strict=True)]
+    pieces, paint = pieces_of(before.labels), brush_region if drawing == "brush" else bitmask_region
+    return [paint(name, pieces == number) for number, name in enumerate(names, start=1)]
+
+
+def _validate(before: PreAnnotation, prediction: Mapping[str, object], interface: LabelInterface) -> None:
     """Check what the server would accept unseen; its own check misses empty outlines."""
-    shape = (task.image.shape[0], task.image.shape[1])
-    _, unreadable, outlines = parse_marks(prediction["result"], shape)
+    shape = (before.labels.shape[0], before.labels.shape[1])
+    _, spoilt, others = parse_painted(prediction["result"], before)
+    _, unreadable, outlines = parse_marks(others, shape)
     _, faults = parse_regions(outlines, shape)
-    problems = [f"{name}: {reason}" for name, reason in [*unreadable, *faults]]
+    problems = [f"{name}: {reason}" for name, reason in [*spoilt, *unreadable, *faults]]
     problems += interface.validate_prediction(dict(prediction), return_errors=True) or []
     if problems:
         raise InputError(
-            f"the pre-annotation of section {task.z} does not fit the labelling interface",
+            f"the pre-annotation of section {before.z} does not fit the labelling interface",
             given="; ".join(problems[:5]),
             expected="closed polygons labelled as the interface has it",
             fix="report this: contours are made by proofloop itself",

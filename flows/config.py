@@ -103,6 +103,8 @@ class AnnotationConfig(BaseModel):
     """A Label Studio that the lab already runs."""
     min_object_px: int = Field(default=25, ge=0)
     """Predicted objects smaller than this, in pixels of a section, are not drawn as contours."""
+    contours: Literal["simplified", "exact", "bitmask", "brush"] = "simplified"
+    """How objects are drawn; exact outlines and painted objects open and edit slowly. Stays as it is within a run."""
     readonly_above: float = Field(default=0.75, ge=0, le=1)
     """Outlines of which the model is surer than this cannot be dragged; 1 leaves all editable."""
     repeat_share: float = Field(default=0, ge=0, le=1)

@@ -80,7 +80,13 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
         fresh = [made[place] for place in ranked.chosen]
         again, known = repeats(run, server, fresh), gold(run, fresh)
         served = mixed(fresh, [*again, *known])
-        numbers = publish(server, served, readonly_above=run.config.annotation.readonly_above, progress=progress)
+        numbers = publish(
+            server,
+            served,
+            drawing=run.config.annotation.contours,
+            readonly_above=run.config.annotation.readonly_above,
+            progress=progress,
+        )
         asked = dict(zip((task.place for task in served), numbers, strict=True))
     run.ledger.append(
         Published(

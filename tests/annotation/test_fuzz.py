@@ -17,6 +17,7 @@ from annotation.contours import contours_of
 from annotation.correction import PreAnnotation
 from annotation.ingest import Submission, submission_of
 from annotation.marks import point_result, stroke_result
+from annotation.painted import bitmask_region, brush_region
 from annotation.project import CUT, GROW, JOIN, REMOVE, UNSURE
 from annotation.regions import Fault, polygon_region, region_id
 from annotation.server import Server
@@ -63,12 +64,21 @@ def drawn_stroke(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def drawn_object(draw: st.DrawFn) -> dict[str, Any]:
+    mask = np.zeros(SHAPE, np.bool_)
+    top, left = draw(st.integers(0, 39)), draw(st.integers(0, 47))
+    mask[top : top + draw(st.integers(0, 30)), left : left + draw(st.integers(0, 30))] = True
+    name = draw(st.sampled_from([*(str(region["id"]) for region in SENT[:3]), "new", "other"]))
+    return draw(st.sampled_from([brush_region, bitmask_region]))(name, mask)
+
+
+@st.composite
 def drawn_point(draw: st.DrawFn) -> dict[str, Any]:
     place = draw(st.integers(0, 39)), draw(st.integers(0, 47))
     return point_result(draw(st.sampled_from("pq")), draw(st.sampled_from([GROW, REMOVE])), place, SHAPE)
 
 
-drawn = drawn_polygon() | drawn_stroke() | drawn_point()
+drawn = drawn_polygon() | drawn_object() | drawn_stroke() | drawn_point()
 
 
 @st.composite
@@ -159,7 +169,8 @@ def test_a_bad_region_never_changes_what_its_neighbours_become(server: Server, r
 
 
 def is_mark(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("type") in ("brushlabels", "keypointlabels", "choices")
+    """Strokes, points and verdicts act together: one that is left out may change what another does."""
+    return isinstance(item, dict) and item.get("type") not in ("polygonlabels", "bitmasklabels")
 
 
 def is_single(name: str, items: list[Any]) -> bool:

@@ -87,7 +87,7 @@ def answer(helper: Helper, path: str, request: Mapping[str, Any]) -> dict[str, A
 
 def serve(helper: Helper, *, port: int, password: str) -> None:
     """Listen until the process ends."""
-    with ThreadingHTTPServer((HOST, port), _handler(helper, password)) as service:
+    with ThreadingHTTPServer((HOST, port), handler_of(helper, password)) as service:
         service.serve_forever()
 
 
@@ -150,7 +150,8 @@ def _clicks(params: object) -> list[tuple[float, float]]:
     ]
 
 
-def _handler(helper: Helper, password: str) -> type[BaseHTTPRequestHandler]:
+def handler_of(helper: Helper, password: str) -> type[BaseHTTPRequestHandler]:
+    """Make the handler of requests that come with `password`."""
     expected = basic_credentials(password).encode()
 
     class Handler(BaseHTTPRequestHandler):

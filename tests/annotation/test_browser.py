@@ -8,8 +8,10 @@ With PROOFLOOP_SCREENSHOTS=FOLDER the pages are kept there as PNG; they show the
 import io
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ from playwright.sync_api import FloatRect, Locator, Page, sync_playwright
 
 from annotation import published
 from annotation.ingest import ingest
+from annotation.ports import HOST
+from annotation.prediction_service import USER, Helper, handler_of
 from annotation.project import connect, ensure_project, task_url
 from annotation.publish import SectionTask, publish
 from annotation.server import Server, down, up
@@ -207,3 +211,66 @@ def test_a_stroke_painted_over_an_outline_in_the_browser_cuts_its_object_and_no_
     left, right = submission.labels[labels == contour.object_id][[columns.argmin(), columns.argmax()]]
     assert left != right
     assert np.array_equal(submission.labels[labels != contour.object_id], labels[labels != contour.object_id])
+
+
+@pytest.fixture
+def asked_model(published_server: Server, phantom: Phantom) -> Iterator[int]:
+    """Section SECOND again, its largest object missing, in a project that can ask a model; gives the task."""
+    truth = phantom.labels[SECOND].astype(np.uint32)
+    missing = int(np.bincount(truth.ravel())[1:].argmax()) + 1
+    membrane = (truth == 0).astype(np.float32)
+    neighbour = phantom.image[FIRST]
+    shown = np.where(truth == missing, 0, truth)
+    again = SectionTask(SECOND, 2, phantom.image[SECOND], neighbour, neighbour, shown, "An object is missing.", 0.5)
+    (task,) = publish(published_server, [again])
+    helper = Helper(lambda: "iteration 1", lambda _: membrane, lambda _: truth)
+    with ThreadingHTTPServer((HOST, 0), handler_of(helper, "open sesame")) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        with connect(published_server) as client:
+            backend = client.ml.create(
+                project=ensure_project(client, published_server),
+                url=f"http://{HOST}:{web.server_address[1]}",
+                auth_method="BASIC_AUTH",
+                basic_auth_user=USER,
+                basic_auth_pass="open sesame",
+                is_interactive=True,
+            )
+            yield task
+            client.ml.delete(int(backend.id or 0))
+        web.shutdown()
+
+
+def test_a_click_in_the_browser_is_answered_by_the_outline_of_the_object_under_it(
+    page: Page, published_server: Server, phantom: Phantom, asked_model: int
+) -> None:
+    truth = phantom.labels[SECOND]
+    missing = int(np.bincount(truth.ravel())[1:].argmax()) + 1
+    with connect(published_server) as client:
+        project = ensure_project(client, published_server)
+    page.goto(task_url(published_server, project, asked_model))
+    box = target(page).bounding_box()
+    assert box is not None
+    page.get_by_text("Auto-Annotation").first.click()
+    tools = page.locator(".lsf-tool_smart")
+    tools.first.hover()
+    page.wait_for_timeout(500)
+    tools.last.click()
+    asking = page.locator(".lsf-label", has_text="Outline this")
+    if "selected" not in str(asking.get_attribute("class")):
+        asking.click()
+    inside = np.argwhere(truth == missing)
+    y, x = inside[len(inside) // 2] + 0.5
+    scale = box["width"] / truth.shape[1]
+    page.mouse.click(box["x"] + scale * x, box["y"] + scale * y)
+    page.wait_for_selector("text=1 suggestions")
+    page.wait_for_timeout(1000)
+    keep(page, "help")
+    page.locator("text=1 suggestions").locator("xpath=../..").get_by_role("button").last.click()
+    page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Submit").first.click()
+    page.wait_for_selector("button:has-text('Update')")
+
+    submissions = ingest(published_server, set()).submissions
+    (submission,) = (found for found in submissions if found.task_id == asked_model)
+    assert (submission.changed, submission.added, submission.deleted) == (0, 1, 0)
+    assert np.mean((submission.labels > 0) == (truth > 0)) > 0.99

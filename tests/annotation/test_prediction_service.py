@@ -115,7 +115,7 @@ def test_what_cannot_be_predicted_is_refused_with_a_reason(data: dict[str, Any])
 @pytest.fixture(scope="module")
 def service() -> Iterator[str]:
     """The service on a free port of loopback; gives its address."""
-    handler = prediction_service._handler(HELPER, PASSWORD)
+    handler = prediction_service.handler_of(HELPER, PASSWORD)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{web.server_address[1]}"

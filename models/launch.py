@@ -12,14 +12,22 @@ import torch
 
 from loop.errors import ProofloopError
 from loop.progress import Progress
+from models.processes import share_size
 from models.training_config import TrainingConfig
 
 _SAID_MOST = 2000
 
 
 def processes_wanted(config: TrainingConfig) -> int:
-    """Tell how many processes a training is to have; `auto` is one for each GPU that a batch can be shared among."""
+    """Tell how many processes a training is to have; `auto` is one for each GPU that a batch can be shared among.
+
+    Raises
+    ------
+    InputError
+        If so many cannot share a batch evenly.
+    """
     if config.processes != "auto":
+        share_size(config.batch, config.processes)
         return config.processes
     devices = 0 if config.device == "cpu" else torch.cuda.device_count()
     return max((count for count in range(1, devices + 1) if config.batch % count == 0), default=1)

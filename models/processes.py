@@ -29,21 +29,8 @@ class Processes:
         return self.rank == 0
 
     def share(self, batch: range) -> range:
-        """Give this process's part of a batch.
-
-        Raises
-        ------
-        InputError
-            If the batch cannot be shared evenly.
-        """
-        if len(batch) % self.count:
-            raise InputError(
-                "the batch cannot be shared evenly",
-                given=f"batch = {len(batch)} for {self.count} processes",
-                expected=f"a multiple of {self.count}",
-                fix=f"set batch = {len(batch) // self.count * self.count + self.count} in the training settings",
-            )
-        size = len(batch) // self.count
+        """Give this process's part of a batch; `share_size` tells what is raised."""
+        size = share_size(len(batch), self.count)
         return batch[self.rank * size : (self.rank + 1) * size]
 
     def together(self, network: nn.Module) -> nn.Module:
@@ -70,6 +57,24 @@ class Processes:
         if self.device.type == "cuda":
             return torch.autocast("cuda", dtype=torch.bfloat16)
         return nullcontext()
+
+
+def share_size(batch: int, count: int) -> int:
+    """Tell how much of a batch each of `count` processes gets.
+
+    Raises
+    ------
+    InputError
+        If the batch cannot be shared evenly.
+    """
+    if batch % count:
+        raise InputError(
+            "the batch cannot be shared evenly",
+            given=f"batch = {batch} for {count} processes",
+            expected=f"a multiple of {count}",
+            fix=f"set batch = {batch // count * count + count} in the training settings",
+        )
+    return batch // count
 
 
 def device_called(name: DeviceName) -> torch.device:

@@ -4,20 +4,11 @@ import sys
 import time
 
 import psutil
-import pytest
 
 from flows.learning import train_model
 from flows.runs import Run, open_run
-from loop.errors import ProofloopError
 from loop.events import Trained
 from models.training import CHECKPOINT, UNFINISHED
-
-pytestmark = pytest.mark.usefixtures("two_processes")
-
-
-@pytest.fixture
-def two_processes(run: Run) -> None:
-    _change(run, ('processes = "auto"', "processes = 2"), ("checkpoint_every = 100", "checkpoint_every = 5"))
 
 
 def _change(run: Run, *changes: tuple[str, str]) -> None:
@@ -34,7 +25,7 @@ def _with_ctrl_c() -> None:
 
 
 def test_two_processes_are_interrupted_and_go_on_by_the_same_command(run: Run) -> None:
-    _change(run, ("steps = 8\n", "steps = 60\n"))
+    _change(run, ('processes = "auto"', "processes = 2"), ("steps = 8\n", "steps = 60\n"))
     command = [sys.executable, "-m", "flows.cli", "train", str(run.folder.root)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c)
     begun = run.folder.iteration(1) / UNFINISHED
@@ -42,7 +33,7 @@ def test_two_processes_are_interrupted_and_go_on_by_the_same_command(run: Run) -
         time.sleep(0.05)
     together = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "Nothing is lost" in said
     assert len(together) >= 3  # the launcher and two that train
@@ -57,11 +48,3 @@ def test_two_processes_are_interrupted_and_go_on_by_the_same_command(run: Run) -
     assert heard == list(range(heard[0], 61))
     assert not begun.exists()
     assert run.ledger.finished(Trained, 1).checkpoint.endswith(CHECKPOINT)
-
-
-def test_what_one_of_the_processes_finds_wrong_is_told_with_its_exit_code(run: Run) -> None:
-    _change(run, ("batch = 2\n", "batch = 3\n"))
-    with pytest.raises(ProofloopError, match="cannot be shared evenly") as refused:
-        train_model(open_run(run.folder.root))
-    assert refused.value.exit_code == 2
-    assert run.ledger.stage(Trained, 1) is None

@@ -64,7 +64,7 @@ class RankingConfig(BaseModel):
     unit: Literal["section", "tile"] = "section"
     """A task is a whole section, or a tile around an uncertain place; init writes tile for sections above 1024 px."""
     tile_px: int = Field(default=1024, ge=96)
-    """Height and width of a tile; Label Studio is slow above 1024."""
+    """Height and width of a tile; Label Studio is slow above 1024, or where a tile holds more than 500 objects."""
     margin_px: int = Field(default=64, ge=0)
     """How much of the section is shown around a tile, for context: what lies there is neither asked nor counted."""
     tasks_per_iteration: int = Field(default=8, ge=0, validation_alias=_TASKS)

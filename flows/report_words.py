@@ -33,7 +33,13 @@ def _corrections(summary: RunSummary) -> str:
     people = sorted({section.annotator for section in corrected})
     who = " and ".join(people) if len(people) < 3 else f"{len(people)} annotators"
     verb = "was" if sections == 1 else "were"
-    return f"{counted(sections, 'section').capitalize()} {verb} corrected by {who} {spent}."
+    return f"{counted(sections, asked_for(summary)).capitalize()} {verb} corrected by {who} {spent}."
+
+
+def asked_for(summary: RunSummary) -> str:
+    """Name what annotators were asked for: sections, tiles, or tasks where there were both."""
+    tiled = {section.tile is not None for turn in summary.iterations for section in turn.corrected}
+    return "task" if len(tiled) > 1 else "tile" if tiled == {True} else "section"
 
 
 def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
@@ -50,7 +56,7 @@ def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
     corrected = [section for turn in summary.iterations for section in turn.corrected]
     touched = sum(section.regions_touched for section in corrected)
     sections = sum(turn.sections_ingested for turn in summary.iterations)
-    figures.append((str(sections), "sections corrected", counted(touched, "region") + " touched"))
+    figures.append((str(sections), f"{asked_for(summary)}s corrected", counted(touched, "region") + " touched"))
     trained = sum(turn.training_seconds or 0 for turn in summary.iterations)
     spent = duration(60 * sum(section.minutes for section in corrected))
     figures.append((spent, "of human work", f"{duration(trained)} of training"))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import httpx
 import numpy as np
 import pytest
@@ -7,8 +9,12 @@ from annotation import published
 from annotation.project import ensure_project
 from annotation.publish import SectionTask, publish
 from annotation.server import Server
+from annotation.spots import is_spot
 from annotation.tasks import tasks_of
+from annotation.tile import cut_out
+from loop.doubts import Spot
 from loop.errors import InputError
+from loop.places import Tile
 from tests.annotation.sections import cells, task
 
 
@@ -35,6 +41,49 @@ def test_publishing_again_adds_nothing_and_replaces_nothing(server: Server, clie
     assert publish(server, [other, task(1, 11), task(3, 11)])[:2] == first[::-1]
     assert len(tasks_of(client, ensure_project(client, server), 11)) == 3
     assert np.array_equal(published.load(server, 2, 11).labels, cells(2))
+
+
+def test_a_task_that_somebody_works_on_is_left_as_it_is(server: Server, client: LabelStudio) -> None:
+    (number,) = publish(server, [task(4, 18)])
+    (before,) = client.predictions.list(task=number)
+    headers = {"Authorization": f"Token {server.token()}"}
+    drafted = {"result": [dict(region) for region in before.result][1:], "lead_time": 3.0}
+    assert httpx.post(f"{server.url}/api/tasks/{number}/drafts", headers=headers, json=drafted).status_code == 201
+    assert publish(server, [task(4, 18, labels=cells(77))]) == [number]
+    assert [one.id for one in client.predictions.list(task=number)] == [before.id]
+    (draft,) = httpx.get(f"{server.url}/api/tasks/{number}/drafts", headers=headers).json()
+    assert len(draft["result"]) == len(before.result) - 1
+    assert np.array_equal(published.load(server, 4, 18).labels, cells(4))
+
+
+def test_tiles_of_one_section_are_tasks_of_their_own(server: Server) -> None:
+    tiles = [Tile(0, 0, 48, 48), Tile(48, 40, 48, 48)]
+    numbers = publish(server, [cut_out(task(3, 19), tile, margin_px=8) for tile in tiles])
+    assert len(set(numbers)) == 2
+    for tile in tiles:
+        kept = published.load(server, 3, 19, tile=tile)
+        assert kept.frame is not None
+        section = kept.frame.placed(kept.labels)
+        assert np.array_equal(section[tile.window], cells(3)[tile.window])
+        assert np.count_nonzero(section) == np.count_nonzero(section[tile.window])
+
+
+def test_circles_lie_where_the_doubt_is_and_cannot_be_moved(server: Server, client: LabelStudio) -> None:
+    spot = Spot(y_px=60, x_px=50, radius_px=12)
+    whole = replace(task(5, 20), spots=[spot])
+    tasks = [whole, cut_out(replace(whole, z=6), Tile(40, 40, 48, 48), margin_px=8)]
+    for number, (corner, side) in zip(publish(server, tasks), ((0, 96), (32, 64)), strict=True):
+        (prediction,) = client.predictions.list(task=number)
+        (circle,) = [dict(region) for region in prediction.result if is_spot(dict(region))]
+        value = circle["value"]
+        assert circle["readonly"]
+        assert (value["x"] * side / 100, value["y"] * side / 100) == pytest.approx((50.5 - corner, 60.5 - corner))
+        assert value["radiusX"] * side / 100 == pytest.approx(12)
+
+
+def test_a_circle_outside_of_its_section_is_refused(server: Server) -> None:
+    with pytest.raises(InputError, match="does not fit the labelling interface"):
+        publish(server, [replace(task(5, 21), spots=[Spot(y_px=500, x_px=50, radius_px=12)])])
 
 
 def test_a_section_may_return_in_a_later_iteration(server: Server) -> None:

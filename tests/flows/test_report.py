@@ -21,7 +21,7 @@ from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement, agreement
 from loop.phantom import make_phantom
-from loop.places import Place
+from loop.places import Place, Tile
 
 CHROMIUM = Path("/usr/bin/chromium")
 QUIET = [
@@ -109,6 +109,13 @@ def test_the_verdict_says_how_far_voi_fell_and_what_it_cost() -> None:
         "Hold-out VOI fell from 2.00 to 1.00 bits (\N{MINUS SIGN}50\N{NO-BREAK SPACE}%) over three iterations. "
         "Six sections were corrected by oracle@localhost in 39 min."
     )
+
+
+def test_the_verdict_names_tiles_where_tiles_were_asked_for() -> None:
+    turn = _turn(1, 1.0, 1.0)
+    tiled = tuple(replace(section, tile=Tile(0, 0, 96, 96)) for section in turn.corrected)
+    assert "Two tiles were corrected" in verdict(_bare(replace(turn, corrected=tiled)))
+    assert "Two tasks were corrected" in verdict(_bare(replace(turn, corrected=(tiled[0], turn.corrected[1]))))
 
 
 def test_the_verdict_does_not_praise_a_run_that_got_no_better() -> None:

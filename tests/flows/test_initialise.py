@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
-from flows.config import DataConfig, RunConfig, parse_voxel_size
+from flows.config import DataConfig, RankingConfig, RunConfig, parse_voxel_size
 from flows.initialise import init_run, plan
 from flows.runs import Run, open_run
 from loop.errors import InputError
@@ -109,3 +110,19 @@ def test_a_folder_of_sections_serves_as_volume_with_its_voxel_size_given(tmp_pat
 def test_a_voxel_size_that_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="voxel size"):
         parse_voxel_size(text)
+
+
+def test_large_sections_are_asked_for_in_tiles(tmp_path: Path) -> None:
+    for side, unit in ((1024, "section"), (1025, "tile")):
+        path = tmp_path / f"{side}.h5"
+        with h5py.File(path, "w") as file:
+            file["raw"], file["labels"] = np.zeros((4, 8, side), np.uint8), np.ones((4, 8, side), np.uint16)
+        data = DataConfig(volume=f"{path}:raw", labels=f"{path}:labels", train="0:1", holdout="3:4")
+        assert plan(data).ranking.unit == unit
+
+
+def test_the_old_name_of_the_budget_is_still_read_and_blind_tasks_are_whole_sections(quick: RunConfig) -> None:
+    assert RankingConfig.model_validate({"sections_per_iteration": 3}).tasks_per_iteration == 3
+    asked = quick.model_dump() | {"ranking": {"unit": "tile"}, "annotation": {"gold_share": 0.1}}
+    with pytest.raises(ValidationError, match="ask for whole sections"):
+        RunConfig.model_validate(asked)

@@ -26,7 +26,7 @@ from loop.progress import Progress, silent
 _FORMAT = 1
 _MANIFEST = "proofloop-backup.json"
 # What belongs to the running processes.
-_PASSING = ("server.json", "server.lock", "server.log", "service.json", "service.log", "server.new")
+_PASSING = ("server.json", "server.lock", "server.log", "service.json", "service.lock", "service.log", "server.new")
 
 
 def back_up(

@@ -41,6 +41,7 @@ def start_service(directory: Path, command: Sequence[str], *, port: int | None =
     ServerUnavailable
         The port is taken.
     """
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(directory / f"{_NAME}.lock"):
         known = known_process(directory, _NAME)
         if known and known.alive:
@@ -48,6 +49,7 @@ def start_service(directory: Path, command: Sequence[str], *, port: int | None =
         chosen = choose_port(port, known.port if known else None)
         password = _password_file(directory)
         if not password.exists():
+            password.parent.mkdir(exist_ok=True, mode=0o700)
             write_text(password, secrets.token_urlsafe(18) + "\n", mode=0o600)
         with (directory / f"{_NAME}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -71,7 +73,6 @@ def connect_service(server: Server) -> None:
         It does not come up.
     """
     known = known_process(server.directory, _NAME)
-    password = _password_file(server.directory).read_text(encoding="utf-8").strip()
     deadline = time.monotonic() + _START_DEADLINE_S
     while not _answers(server.directory):
         if known is None or not known.alive or time.monotonic() > deadline:
@@ -97,7 +98,7 @@ def connect_service(server: Server) -> None:
             title=_TITLE,
             auth_method="BASIC_AUTH",
             basic_auth_user=USER,
-            basic_auth_pass=password,
+            basic_auth_pass=_password(server.directory),
             is_interactive=True,
             timeout=_PREDICT_TIMEOUT_S,
         )
@@ -123,12 +124,16 @@ def _answers(directory: Path) -> bool:
     known = known_process(directory, _NAME)
     if known is None:
         return False
-    headers = {"Authorization": basic_credentials(_password_file(directory).read_text(encoding="utf-8").strip())}
+    headers = {"Authorization": basic_credentials(_password(directory))}
     try:
         answer = httpx.get(f"http://{HOST}:{known.port}/health", headers=headers, timeout=2, trust_env=False)
     except httpx.HTTPError:
         return False
     return answer.status_code == 200
+
+
+def _password(directory: Path) -> str:
+    return _password_file(directory).read_text(encoding="utf-8").strip()
 
 
 def _password_file(directory: Path) -> Path:

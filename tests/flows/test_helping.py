@@ -1,12 +1,16 @@
 """Label Studio and the prediction service beside it, by the commands that people type."""
 
 import json
+import socket
+from dataclasses import replace
 
+import pytest
 from typer.testing import CliRunner
 
 from annotation.project import connect, ensure_project
-from annotation.server import up
+from annotation.server import down, status, up
 from flows.cli import app
+from flows.helping import start_with_service
 from flows.runs import Run
 
 
@@ -28,3 +32,16 @@ def test_the_prediction_service_lives_and_ends_with_the_server(run: Run) -> None
         assert commands.invoke(app, ["annotator", "down", root]).exit_code == 0
     told = json.loads(commands.invoke(app, ["annotator", "status", root, "--json"]).stdout)
     assert (told["state"], told["prediction_service"]) == ("down", None)
+
+
+def test_a_busy_port_of_the_service_keeps_nobody_from_annotating(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        busy = run.config.annotation.model_copy(update={"prediction_port": taken.getsockname()[1]})
+        try:
+            start_with_service(replace(run, config=run.config.model_copy(update={"annotation": busy})))
+            assert f"port {busy.prediction_port}" in capfd.readouterr().err
+            assert status(run.folder.annotation).state == "up"
+        finally:
+            down(run.folder.annotation)

@@ -31,6 +31,8 @@ class Phantom:
     """(z, y, x): ids 1 to n, each one connected object; 0 is membrane or extracellular space."""
     voxel_size_nm_zyx: tuple[float, float, float]
     damaged_section: int
+    further_damaged: tuple[int, ...] = ()
+    """In ascending order."""
 
 
 def make_phantom(
@@ -65,6 +67,7 @@ def make_phantom(
     """
     config = config or PhantomConfig()
     damaged = _damaged_section(shape, seed, config)
+    further = _further_damaged(shape[0], damaged, seed, config)
     fibres = grow_bundle(shape, config.median_radius_nm / PIXEL_NM, np.random.default_rng([seed, 1]))
     slips = section_slips(shape[0], config, np.random.default_rng([seed, 2]))
     tissue = list(bent_sections(shape, slips, np.random.default_rng([seed, 3])))
@@ -77,10 +80,10 @@ def make_phantom(
     painter = Painter(shape[0], len(fibres), config, seed)
     image = np.empty(shape, np.uint8)
     for z, (where, _) in enumerate(tissue):
-        seen = painter.section(z, walls[z], organelles, where, damaged=z == damaged)
+        seen = painter.section(z, walls[z], organelles, where, damaged=z == damaged or z in further)
         image[z] = np.clip(np.rint(seen), 0, 255)
         progress(shape[0] + z + 1, 2 * shape[0], "imaging sections")
-    return Phantom(image, labels, VOXEL_SIZE_NM_ZYX, damaged)
+    return Phantom(image, labels, VOXEL_SIZE_NM_ZYX, damaged, further)
 
 
 def write_phantom(path: Path, phantom: Phantom) -> None:
@@ -114,3 +117,19 @@ def _damaged_section(shape: tuple[int, int, int], seed: int, config: PhantomConf
             fix="leave it out to have one chosen",
         )
     return chosen
+
+
+def _further_damaged(sections: int, damaged: int, seed: int, config: PhantomConfig) -> tuple[int, ...]:
+    """Draw further damaged sections, none at the ends and no two neighbours."""
+    chosen = {damaged}
+    for z in np.random.default_rng([seed, 9]).permutation(np.arange(1, sections - 1)).tolist():
+        if len(chosen) <= config.further_damaged and not chosen & {z - 1, z, z + 1}:
+            chosen.add(z)
+    if len(chosen) <= config.further_damaged:
+        raise InputError(
+            "so many damaged sections do not fit into the stack",
+            given=f"{config.further_damaged} beside one in {sections} sections",
+            expected="no two neighbours and none at the ends",
+            fix="lower further_damaged or make the phantom longer",
+        )
+    return tuple(sorted(chosen - {damaged}))

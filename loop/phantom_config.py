@@ -25,5 +25,9 @@ class PhantomConfig(BaseModel):
     """Standard deviation of each section's own displacement."""
     slip_nm: float = Field(default=60.0, ge=0.0, le=150.0)
     """Length of the jump at two places of the stack where sections were lost or slipped."""
+    shift_nm: float = Field(default=0.0, ge=0.0, le=720.0)
+    """How far neighbouring sections may lie apart along y and along x, beside jitter and slips."""
     damaged_section: int | None = None
     """The section with a fold, knife marks or a grey line; None draws one from the middle third of the stack."""
+    further_damaged: int = Field(default=0, ge=0)
+    """How many sections more are damaged, no two of all of them neighbours."""

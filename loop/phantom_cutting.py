@@ -18,11 +18,13 @@ STRETCH_PX = (45.0, 0.6)
 
 
 def section_slips(sections: int, config: PhantomConfig, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Displacement (sections, 2) of each section in pixels: its own jitter, and two lasting jumps."""
+    """Displacement (sections, 2) of each section in pixels: its own jitter and shift, and two lasting jumps."""
     slips = rng.normal(0, config.jitter_nm / PIXEL_NM, (sections, 2))
     for start in rng.choice(np.arange(2, sections), 2, replace=False):
         angle = rng.uniform(0, 2 * np.pi)
         slips[start:] += config.slip_nm / PIXEL_NM * np.array([np.sin(angle), np.cos(angle)])
+    if config.shift_nm:
+        slips += rng.uniform(-0.5, 0.5, (sections, 2)) * config.shift_nm / PIXEL_NM
     centred: NDArray[np.float64] = slips - slips.mean(axis=0)
     return centred
 

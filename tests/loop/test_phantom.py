@@ -1,5 +1,6 @@
 """What a user of the phantom may rely on."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -193,3 +194,18 @@ def test_what_cannot_be_built_is_refused(
 def test_an_unknown_setting_is_refused() -> None:
     with pytest.raises(ValidationError, match="granularity"):
         PhantomConfig.model_validate({"granularity": 3})
+
+
+def test_sections_can_be_shifted_far_and_several_damaged() -> None:
+    config = PhantomConfig(shift_nm=480, jitter_nm=0, slip_nm=0, further_damaged=2)
+    made = make_phantom((10, 64, 64), seed=4, config=config)
+    damaged = sorted({made.damaged_section, *made.further_damaged})
+    assert len(damaged) == 3
+    assert all(later - before > 1 for before, later in pairwise(damaged))
+    still = make_phantom((10, 64, 64), seed=4, config=config.model_copy(update={"shift_nm": 0}))
+    assert (made.labels != still.labels).mean() > 0.2
+
+
+def test_more_damaged_sections_than_fit_are_refused() -> None:
+    with pytest.raises(InputError, match="do not fit"):
+        make_phantom((6, 32, 32), config=PhantomConfig(further_damaged=4))

@@ -1,0 +1,70 @@
+"""`proofloop link`: 2D labels of each section to 3D tracks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from flows.terminal import console, progress_bar
+
+_EXAMPLES = """\
+Example: `proofloop link sections.h5:labels --raw stack.h5:raw -o tracks.h5`
+
+`proofloop link sections.zarr --raw stack.zarr -o tracks.zarr --mask bundle.h5:mask --anchors anchors.csv --json`
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command(epilog=_EXAMPLES)(link)
+
+
+def link(
+    section_labels: Annotated[
+        str, typer.Argument(metavar="SECTION_LABELS", help="Labels of each section, path[:dataset]: unsigned, zyx.")
+    ],
+    raw: Annotated[str, typer.Option(help="EM image of the same shape, path[:dataset]: uint8, zyx.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="What to write: .h5, .hdf5 or .zarr.")],
+    mask: Annotated[str | None, typer.Option(help="path[:dataset], zyx; objects count only where it is not 0.")] = None,
+    anchors: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the header z,y,x,track: points of one name are one track, others are not."),
+    ] = None,
+    voxel_size: Annotated[
+        str | None, typer.Option(help="nm, Z,Y,X, for instance 30,12,12; default: what the volumes say.")
+    ] = None,
+    gap: Annotated[int, typer.Option(min=0, max=10, help="Sections that a track may be missing in.")] = 2,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder where registrations are kept; default: the cache folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """Link the objects of consecutive sections into 3D tracks.
+
+    Each section is laid on the one before by its image, checked by its objects, and the objects are assigned at the
+    least cost. Writes `labels` with one id a track, and beside it OUT.links.csv: every link with its cost, its margin
+    over the second best, and its kind. Registrations are kept, so the same command is quicker the next time, also
+    after Ctrl-C.
+    """
+    from flows.config import parse_voxel_size
+    from flows.link import Inputs
+    from flows.link import link as link_volume
+    from tracing.tracking import TrackingConfig
+    from tracing.tracking_gaps import GapRules
+
+    size = parse_voxel_size(voxel_size) if voxel_size else None
+    inputs = Inputs(labels=section_labels, raw=raw, mask=mask, anchors=anchors, voxel_size_nm_zyx=size)
+    config = TrackingConfig(gaps=GapRules(sections=gap))
+    with progress_bar("link", "sections") as progress:
+        done = link_volume(inputs, out, config, cache=cache, progress=progress)
+    if as_json:
+        typer.echo(done.model_dump_json(indent=2))
+        return
+    kinds = ", ".join(f"{count} {kind}" for kind, count in done.links.items())
+    console.print(f"[bold]{escape(done.out)}[/]: {done.objects} objects in {done.tracks} tracks; {kinds or 'no link'}")
+    console.print(f"{done.doubtful} links are doubtful; all of them are in {escape(done.links_table)}")
+    if done.damaged or done.jumps:
+        console.print(f"Sections that look damaged: {done.damaged or 'none'}; that jump: {done.jumps or 'none'}")
+    if done.voxel_size_nm_zyx is None:
+        console.print("Nobody says how large a voxel is: lengths are taken as of pixels of 12 nm (--voxel-size).")

@@ -1,0 +1,187 @@
+"""`proofloop link`: the 2D labels of each section become 3D tracks."""
+
+import csv
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from flows.link_output import links_path, require_writable, write_links, write_tracks
+from flows.link_summary import LinkSummary, SectionReport, damaged_sections, jumps_and_drift, section_report
+from loop.cache import cache_folder
+from loop.errors import InputError
+from loop.progress import Progress, silent
+from loop.volume import Volume, VoxelSize, open_image, open_labels, open_volume, require_equal_shape
+from tracing.registration_cache import Registrar
+from tracing.tracking import TrackingConfig, track
+from tracing.tracking_anchors import Anchor
+from tracing.tracking_links import LinkKind
+from tracing.tracking_objects import SectionObjects, section_objects
+from tracing.tracking_tracks import TrackTable
+
+_PIXEL_NM_UNKNOWN = 12.0
+"""Taken where nobody says how large a pixel is; only lengths in nm depend on it."""
+
+
+class Inputs(BaseModel):
+    """What is linked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    labels: str
+    """`path[:dataset]` of the labels of each section: unsigned, zyx; ids need mean nothing across sections."""
+    raw: str
+    """`path[:dataset]` of the EM image: uint8, zyx."""
+    mask: str | None = None
+    """`path[:dataset]`, zyx; where it is 0 there are no objects."""
+    anchors: Path | None = None
+    """CSV with header z,y,x,track."""
+    voxel_size_nm_zyx: VoxelSize | None = None
+    """In place of what the volumes say."""
+
+
+def link(
+    inputs: Inputs,
+    out: Path,
+    config: TrackingConfig | None = None,
+    *,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> LinkSummary:
+    """Link the objects of each section into tracks and write them.
+
+    Parameters
+    ----------
+    inputs : Inputs
+        Labels, image, mask, anchors.
+    out : Path
+        HDF5 file or Zarr folder for the tracks; the links table lies beside it as `.links.csv`.
+    config : TrackingConfig, optional
+        Costs and rules; None takes the defaults.
+    cache : Path, optional
+        Where registrations are kept; None takes the cache folder.
+    progress : Progress
+        Hears of the sections done, linked and written.
+
+    Raises
+    ------
+    InputError
+        Volumes that cannot be read or differ in shape; no object; anchors that contradict each other.
+    """
+    began = time.monotonic()
+    require_writable(out)
+    labels, image, mask = _opened(inputs)
+    size = inputs.voxel_size_nm_zyx or image.voxel_size_nm_zyx or labels.voxel_size_nm_zyx
+    pixel_nm = float(np.sqrt(size[1] * size[2])) if size else _PIXEL_NM_UNKNOWN
+    anchors = _read_anchors(inputs.anchors, labels.shape[0]) if inputs.anchors else []
+    config = config or TrackingConfig()
+    registrar = Registrar(pixel_nm, config.registration, cache or cache_folder() / "registration")
+    table = TrackTable()
+    ids: list[NDArray[Any]] = []
+    reports: list[SectionReport] = []
+    damaged: list[int] = []
+    n_sections = labels.shape[0]
+    for step in track(_sections(labels, image, mask, pixel_nm), registrar, config, anchors):
+        table.add_section(len(step.section), step.anchored)
+        table.links += step.links
+        ids.append(step.section.ids)
+        reports.append(section_report(step))
+        damaged += step.damaged
+        progress(step.section.z + 1, 2 * n_sections, f"{len(step.section)} objects")
+    _require_objects(ids, inputs)
+    tracks, severed = table.tracks()
+    n_tracks = max(int(some.max()) for some in tracks)
+
+    def written() -> Iterator[NDArray[Any]]:
+        for z, section in enumerate(_masked(labels, mask)):
+            at = np.searchsorted(np.concatenate([[0], ids[z]]).astype(np.uint64), section)
+            yield tracks[z][at]
+            progress(n_sections + z + 1, 2 * n_sections, f"writing {out.name}")
+
+    dtype = np.dtype(np.uint32 if n_tracks < 2**32 else np.uint64)
+    write_tracks(out, written(), shape=labels.shape, dtype=dtype, voxel_size_nm_zyx=size)
+    write_links(links_path(out), table.links, ids=ids, tracks=tracks)
+    jumps, drift_nm = jumps_and_drift(reports, pixel_nm)
+    return LinkSummary(
+        out=str(out),
+        links_table=str(links_path(out)),
+        shape=labels.shape,
+        voxel_size_nm_zyx=size,
+        objects=sum(map(len, ids)),
+        tracks=n_tracks,
+        links=_by_kind(reports),
+        doubtful=sum(report.doubtful for report in reports),
+        severed=sum(map(len, severed)),
+        damaged=damaged_sections(damaged, reports),
+        jumps=jumps,
+        drift_nm=drift_nm,
+        seconds=time.monotonic() - began,
+        sections=reports,
+    )
+
+
+def _opened(inputs: Inputs) -> tuple[Volume, Volume, Volume | None]:
+    labels, image = open_labels(inputs.labels), open_image(inputs.raw)
+    require_equal_shape(labels, image)
+    mask = open_volume(inputs.mask, dataset="mask") if inputs.mask else None
+    if mask:
+        require_equal_shape(labels, mask)
+    return labels, image, mask
+
+
+def _masked(labels: Volume, mask: Volume | None) -> Iterator[NDArray[Any]]:
+    for z in range(labels.shape[0]):
+        section = labels.section(z)
+        yield np.where(mask.section(z) != 0, section, 0) if mask else section
+
+
+def _sections(
+    labels: Volume, image: Volume, mask: Volume | None, pixel_nm: float
+) -> Iterator[tuple[SectionObjects, NDArray[Any]]]:
+    for z, section in enumerate(_masked(labels, mask)):
+        grey = image.section(z)
+        yield section_objects(z, section, grey, pixel_nm=pixel_nm), grey
+
+
+def _require_objects(ids: list[NDArray[Any]], inputs: Inputs) -> None:
+    if not any(map(len, ids)):
+        raise InputError(
+            "there is no object to link",
+            given=f"{inputs.labels}, 0 everywhere" + (f" within the mask {inputs.mask}" if inputs.mask else ""),
+            expected="at least one labelled object in at least one section",
+            fix="name another dataset or another mask" if inputs.mask else "name another dataset",
+        )
+
+
+def _read_anchors(path: Path, n_sections: int) -> list[Anchor]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            anchors = [Anchor.model_validate(row) for row in csv.DictReader(stream)]
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise InputError(
+            f"anchors cannot be read from {path}",
+            given=error,
+            expected="a CSV file with the header z,y,x,track: three whole numbers from 0 and a name",
+            fix="write for instance the lines z,y,x,track and 0,120,84,axon 7",
+        ) from error
+    for anchor in anchors:
+        if anchor.z >= n_sections:
+            raise InputError(
+                "an anchor lies outside the volume",
+                given=str(anchor),
+                expected=f"z below {n_sections}",
+                fix="move the point or take it away",
+            )
+    return anchors
+
+
+def _by_kind(reports: list[SectionReport]) -> dict[LinkKind, int]:
+    total: Counter[LinkKind] = Counter()
+    for report in reports:
+        total.update(report.links)
+    return dict(total)

@@ -10,7 +10,7 @@ from models.registry import Network
 from models.unet3d import NetworkConfig
 
 RESULT_VOXELS = 2**26
-"""Predicted at once at most: mean, variance and what becomes of them take some 20 bytes for each."""
+"""Predicted at once at most: mean, variance and what updates them take some 20 bytes for each."""
 _LIVE = {"unet3d": 7.5, "dilated": 14.0, "refiner": 11.5}
 """Features of the finest level, in multiples of its channels, held at once while predicting: measured peak memory."""
 

@@ -124,21 +124,19 @@ def predict_blocks(
         for found in aligned_blocks(range(start, stop), cut.sections, margins.grid[0])
     ]
     tile_px = cut.tile_px
-    for number, (block, inner) in enumerate(blocks):
-        stack, before = with_context(read, block, n_sections=n_sections, margins=margins)
+    for number, (block, wanted) in enumerate(blocks):
+        stack = with_context(read, block, wanted, n_sections=n_sections, margins=margins)
         told = part_of(progress, number, len(blocks))
         found, tile_px = predict_stack(
             network, stack, margins=margins, tile_px=tile_px, variants=config.variants, progress=told
         )
-        wanted = slice(before + inner.start, before + inner.stop)
-        yield block[inner], Prediction(mean=found.mean[wanted], variance=found.variance[wanted])
+        yield block[wanted], found
 
 
 def _first_sections(read: ReadSections, first: int, n_sections: int, margins: Margins) -> NDArray[np.uint8]:
-    block, _ = next(
-        aligned_blocks(range(first, min(first + CHECK.sections, n_sections)), CHECK.sections, margins.grid[0])
-    )
-    return with_context(read, block, n_sections=n_sections, margins=replace(margins, sections=0))[0]
+    sections = range(first, min(first + CHECK.sections, n_sections))
+    block, wanted = next(aligned_blocks(sections, CHECK.sections, margins.grid[0]))
+    return with_context(read, block, wanted, n_sections=n_sections, margins=replace(margins, sections=0)).image
 
 
 def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Precision) -> Network:

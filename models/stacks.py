@@ -1,6 +1,6 @@
 """A stack of sections predicted tile by tile and view by view."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from loop.errors import ProofloopError
 from loop.progress import Progress, part_of, silent
 from models.precision import probabilities
 from models.registry import Network
-from models.surroundings import Margins
+from models.surroundings import Margins, Stack
 from models.tiles import EDGE_PX, padded, tiles
 from models.variants import VARIANTS
 
@@ -33,34 +33,34 @@ class Prediction:
 
 def predict_stack(
     network: Network,
-    stack: NDArray[np.uint8],
+    stack: Stack,
     *,
     margins: Margins,
     tile_px: int,
     variants: int,
     progress: Progress = silent,
 ) -> tuple[Prediction, int]:
-    """Predict a stack (z, y, x) tile by tile; where memory runs out, halve the tiles and begin again.
+    """Predict what is wanted of a stack tile by tile; where memory runs out, halve the tiles and begin again.
 
     Returns
     -------
     Prediction, int
-        As long as the stack less what the stem swallows, and the extent of the tiles that fitted.
+        As long as what is wanted, and the extent of the tiles that fitted.
 
     Raises
     ------
     ProofloopError
         Not even the smallest tile fits, or the network gave NaN.
     """
-    whole = padded(stack, margins.grid[1])
+    whole = replace(stack, image=padded(stack.image, margins.grid[1]))
     while True:
         try:
             found = _in_tiles(network, whole, margins=margins, tile_px=tile_px, variants=variants, progress=progress)
-            return found.cut(stack.shape), tile_px
+            return found.cut(stack.image.shape), tile_px
         except (MemoryError, RuntimeError) as error:
             if not _is_lack_of_memory(error):
                 raise
-            smaller = min(tile_px, max(whole.shape[1:])) // 2
+            smaller = min(tile_px, max(whole.image.shape[1:])) // 2
             if smaller < margins.grid[1]:
                 raise ProofloopError(
                     f"memory runs out even for tiles of {tile_px} px: set a smaller block_sections, or free memory"
@@ -75,7 +75,7 @@ def _is_lack_of_memory(error: Exception) -> bool:
 
 def _in_tiles(
     network: Network,
-    whole: NDArray[np.uint8],
+    stack: Stack,
     *,
     margins: Margins,
     tile_px: int,
@@ -83,13 +83,14 @@ def _in_tiles(
     progress: Progress,
 ) -> Prediction:
     """Mean and variance over the views, both updated tile by tile and view by view (Welford 1962)."""
-    shape = (len(whole) - 2 * margins.stem_sections, *whole.shape[1:])
+    shape = (stack.wanted.stop - stack.wanted.start, *stack.image.shape[1:])
     mean, squares = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
-    cut = tiles(whole.shape[1:], tile_px, reach_px=margins.px, grid_px=margins.grid[1])
+    cut = tiles(stack.image.shape[1:], tile_px, reach_px=margins.px, grid_px=margins.grid[1])
     for place, tile in enumerate(cut):
-        read, keep, write = ((slice(None), *part) for part in (tile.read, tile.keep, tile.write))
+        image = stack.image[(slice(None), *tile.read)]
+        keep, write = (stack.wanted, *tile.keep), (slice(None), *tile.write)
         for number, variant in enumerate(VARIANTS[:variants], start=1):
-            seen = variant.invert(_predict_view(network, variant.apply(whole[read])))[keep]
+            seen = variant.invert(_predict_view(network, variant.apply(image)))[keep]
             _require_numbers(seen)
             away = seen - mean[write]
             mean[write] += away / np.float32(number)

@@ -43,10 +43,16 @@ def aligned_blocks(sections: range, size: int, grid: int) -> Iterator[tuple[rang
         yield range(start, stop), wanted
 
 
-def with_context(
-    read: ReadSections, block: range, *, n_sections: int, margins: Margins
-) -> tuple[NDArray[np.uint8], int]:
-    """Read a block with its margins, and tell how many sections of output come before it.
+@dataclass(frozen=True)
+class Stack:
+    """Sections (z, y, x) as a network is shown them, and which sections of its output were asked for."""
+
+    image: NDArray[np.uint8]
+    wanted: slice
+
+
+def with_context(read: ReadSections, block: range, wanted: slice, *, n_sections: int, margins: Margins) -> Stack:
+    """Read a block, of which a part is wanted, with its margins.
 
     The volume's ends are left to the network's own padding, as in training, except for what the stem swallows.
 
@@ -57,14 +63,15 @@ def with_context(
     """
     start = max(0, block.start - margins.sections)
     stop = min(-(-n_sections // margins.grid[0]) * margins.grid[0], block.stop + margins.sections)
-    wanted = reflected(np.arange(start - margins.stem_sections, stop + margins.stem_sections), n_sections)
-    first, last = int(wanted.min()), int(wanted.max())
-    stack = read(first, last + 1)
-    if stack.ndim != 3 or len(stack) != last + 1 - first or 0 in stack.shape or stack.dtype != np.uint8:
+    shown = reflected(np.arange(start - margins.stem_sections, stop + margins.stem_sections), n_sections)
+    first, last = int(shown.min()), int(shown.max())
+    image = read(first, last + 1)
+    if image.ndim != 3 or len(image) != last + 1 - first or 0 in image.shape or image.dtype != np.uint8:
         raise InputError(
             "the image cannot be predicted",
-            given=f"{stack.dtype} {stack.shape} for sections {first}:{last + 1}",
+            given=f"{image.dtype} {image.shape} for sections {first}:{last + 1}",
             expected=f"uint8 ({last + 1 - first}, y, x)",
             fix="give an 8-bit grey volume",
         )
-    return stack[wanted - first], block.start - start
+    before = block.start - start
+    return Stack(image[shown - first], slice(before + wanted.start, before + wanted.stop))

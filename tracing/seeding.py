@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import edt
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import center_of_mass, gaussian_filter, maximum
+from scipy.spatial import KDTree
 from skimage.measure import label
 from skimage.morphology import h_maxima
 from skimage.segmentation import watershed
@@ -27,6 +29,10 @@ class SeedingConfig(BaseModel):
     """Standard deviation of the Gaussian that smooths the distance from the membrane."""
     neck_ratio: float = Field(default=2.0, gt=1)
     """Two bodies are two objects where the neck between them is narrower than the smaller body by this factor."""
+    min_distance_px: float | None = Field(default=None, gt=0)
+    """Of two seeds nearer than this, the one farther from the membrane stays; without it all stay."""
+    min_area_px: int | None = Field(default=None, gt=0)
+    """Objects of fewer pixels than this go to their neighbours; without it all stay."""
 
 
 def objects_of_membrane(membrane: NDArray[Any], config: SeedingConfig | None = None) -> NDArray[np.int32]:
@@ -37,12 +43,12 @@ def objects_of_membrane(membrane: NDArray[Any], config: SeedingConfig | None = N
     membrane : ndarray of float, shape (y, x)
         Membrane probability in [0, 1], 1 = membrane.
     config : SeedingConfig, optional
-        Threshold and smoothing.
+        Threshold, smoothing and which seeds stay.
 
     Returns
     -------
     ndarray of int32, shape (y, x)
-        Objects from 1; every pixel belongs to one, also the membrane's.
+        Objects, numbered from 1; every pixel belongs to one, also the membrane's.
 
     Raises
     ------
@@ -58,12 +64,44 @@ def objects_of_membrane(membrane: NDArray[Any], config: SeedingConfig | None = N
     """
     config = config or SeedingConfig()
     require_probability(membrane)
-    distance = distance_transform_edt(membrane < config.threshold)
+    markers = _markers(membrane, config)
+    objects = np.asarray(watershed(membrane, markers), dtype=np.int32)
+    if config.min_area_px is None:
+        return objects
+    large = np.bincount(objects.ravel()) >= config.min_area_px
+    large[np.argmax(np.bincount(objects.ravel()))] = True
+    return np.asarray(watershed(membrane, _kept(markers, large)), dtype=np.int32)
+
+
+def _markers(membrane: NDArray[Any], config: SeedingConfig) -> NDArray[np.int32]:
+    """Give the seeds of a section `(y, x)`, numbered from 1; the whole section where there is none."""
+    distance = edt.edt(membrane < config.threshold, parallel=1)
+    if not np.isfinite(distance).all():  # no membrane at all
+        return np.ones(membrane.shape, np.int32)
     smooth = gaussian_filter(np.asarray(distance, dtype=np.float32), config.smoothing_px)
-    markers = label(h_maxima(np.log(smooth + _HALF_PIXEL), np.log(config.neck_ratio)))
+    markers = np.asarray(label(h_maxima(np.log(smooth + _HALF_PIXEL), np.log(config.neck_ratio))), np.int32)
     if not markers.any():
-        markers = np.ones(membrane.shape, dtype=np.int32)
-    return np.asarray(watershed(membrane, markers), dtype=np.int32)
+        return np.ones(membrane.shape, np.int32)
+    if config.min_distance_px is None:
+        return markers
+    return _kept(markers, _apart(markers, smooth, config.min_distance_px))
+
+
+def _apart(markers: NDArray[np.int32], height: NDArray[np.float32], distance_px: float) -> NDArray[np.bool_]:
+    """Say which markers stay, entry 0 being none, so that their centres are `distance_px` apart: the highest first."""
+    names = np.arange(1, int(markers.max()) + 1)
+    centres = KDTree(np.array(center_of_mass(markers > 0, markers, names)))
+    near = centres.query_ball_point(centres.data, np.nextafter(distance_px, 0))
+    kept = np.zeros(len(names) + 1, np.bool_)
+    for one in np.argsort(-np.asarray(maximum(height, markers, names)), kind="stable"):
+        kept[one + 1] = not kept[1:][near[one]].any()
+    return kept
+
+
+def _kept(markers: NDArray[np.int32], kept: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Take markers away and number the others from 1."""
+    kept[0] = False
+    return np.asarray(np.where(kept, np.cumsum(kept), 0)[markers], np.int32)
 
 
 def require_probability(membrane: NDArray[Any]) -> None:

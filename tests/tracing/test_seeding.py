@@ -42,3 +42,18 @@ def test_values_that_are_no_probability_are_refused(wrong: float) -> None:
     membrane[3, 3] = wrong
     with pytest.raises(InputError, match="no probability"):
         objects_of_membrane(membrane, SeedingConfig())
+
+
+def test_of_seeds_nearer_than_the_least_distance_the_one_deeper_inside_stays() -> None:
+    assert objects_of_membrane(wall(), SeedingConfig(min_distance_px=30)).max() == 2
+    assert objects_of_membrane(wall(), SeedingConfig(min_distance_px=45)).max() == 1
+
+
+def test_objects_below_the_least_area_go_to_their_neighbours() -> None:
+    membrane = wall()
+    membrane[:14, :14] = 0.95
+    membrane[:12, :12] = 0.05
+    assert len(np.unique(objects_of_membrane(membrane))) == 3
+    found = objects_of_membrane(membrane, SeedingConfig(min_area_px=200))
+    assert set(np.unique(found)) == {1, 2}
+    assert objects_of_membrane(membrane, SeedingConfig(min_area_px=10**6)).max() == 1

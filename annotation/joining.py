@@ -1,11 +1,13 @@
-"""False membrane: a stroke joins the objects that it touches."""
+"""False membrane: a stroke joins the objects that it runs over."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, find_objects
 from skimage.measure import label as connected_components
+from skimage.morphology import skeletonize
 
 _TOUCHED_PX = 4  # fewer pixels under a stroke are a graze
+_CENTRE_PX = 2  # nor are fewer pixels of its centre line meant
 
 
 def join(labels: NDArray[np.uint32], strokes: NDArray[np.int32]) -> tuple[NDArray[np.uint32], set[int]]:
@@ -22,7 +24,7 @@ def join(labels: NDArray[np.uint32], strokes: NDArray[np.int32]) -> tuple[NDArra
     labels : (y, x) uint32
         Joined objects bear the id of the largest. Background at the outer ends of a stroke stays background.
     useful : set of int
-        The strokes that touch two objects or more, or close a gap within one.
+        The strokes that join two objects or more, or close a gap within one.
     """
     groups = np.arange(int(labels.max(initial=0)) + 1, dtype=np.int64)  # the smallest object of each one's group
     bridges = np.zeros_like(labels)
@@ -30,11 +32,11 @@ def join(labels: NDArray[np.uint32], strokes: NDArray[np.int32]) -> tuple[NDArra
     for number, window in enumerate(find_objects(strokes), start=1):
         around = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in window)
         stroke, own = strokes[around] == number, labels[around]
-        touched = np.flatnonzero(np.bincount(own[stroke]) >= _TOUCHED_PX)
-        touched = touched[touched > 0]
+        touched = _touched(stroke, own)
         if not len(touched):
             continue
-        bridge = _bridge(stroke, np.where(np.isin(own, touched), own, 0))
+        meant = np.isin(own, touched)
+        bridge = _bridge(stroke & (meant | (own == 0)), np.where(meant, own, 0))
         if len(touched) > 1 or bridge.any():
             useful.add(number)
             bridges[around][bridge] = touched[0]
@@ -47,6 +49,16 @@ def join(labels: NDArray[np.uint32], strokes: NDArray[np.int32]) -> tuple[NDArra
         largest[joined] = joined[sizes[joined].argmax()]
     largest[0] = 0
     return largest[np.where(bridges > 0, bridges, labels)].astype(np.uint32), useful
+
+
+def _touched(stroke: NDArray[np.bool_], own: NDArray[np.uint32]) -> NDArray[np.intp]:
+    """Give the objects on the centre line of a stroke, or, where these are not two, under its whole width."""
+    for part, least_px in ((skeletonize(stroke), _CENTRE_PX), (stroke, _TOUCHED_PX)):
+        touched = np.flatnonzero(np.bincount(own[part], minlength=1) >= least_px)
+        touched = touched[touched > 0]
+        if len(touched) > 1:
+            break
+    return touched
 
 
 def _bridge(stroke: NDArray[np.bool_], own: NDArray[np.uint32]) -> NDArray[np.bool_]:

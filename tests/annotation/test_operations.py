@@ -119,6 +119,14 @@ def test_a_join_that_grazes_a_third_object_leaves_it_out() -> None:
     assert np.array_equal(done.labels == 5, labels == 5)
 
 
+def test_a_join_whose_side_runs_along_a_third_object_leaves_it_out() -> None:
+    labels = APART.copy()
+    labels[2:11, 2:38][APART[2:11, 2:38] > 0] = 5
+    done = apply(labels, stroke(JOIN, np.s_[10:15, 15:27]))  # a row of 10 px on object 5, the centre line below it
+    assert np.array_equal(done.labels == 5, labels == 5)
+    assert (done.labels[12, 2:38] == 7).all()
+
+
 def test_a_point_grows_to_the_membrane_and_not_into_objects() -> None:
     membrane = membrane_of(np.s_[2:22, 20:22])
     labels = np.where(APART == 9, APART, 0).astype(np.uint32)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,6 @@ from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
 from loop.places import Tile
 from loop.progress import Progress, silent
-
-# A change is dated before it is visible, so a look begins a little before the last one did.
-_OVERLAP = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -181,8 +178,7 @@ def ingest(
     began = datetime.now(UTC)
     with connect(server) as client:
         project = find_project(client, server.project)
-        start = None if since is None else since - _OVERLAP
-        tasks = [] if project is None else changed_since(client, project, start)
+        tasks = [] if project is None else changed_since(client, project, since)
         gone = missing_of(client, project, awaited) if project is not None else []
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
         for done, task in enumerate(tasks, start=1):

@@ -12,6 +12,10 @@ from label_studio_sdk.errors import NotFoundError
 from loop.places import Tile
 
 _CLOCKS_APART = timedelta(minutes=5)
+# A change is dated before it is visible, so a look begins a little before the last one did.
+_OVERLAP = timedelta(minutes=1)
+_PAGE = 1000  # tasks
+_Condition = tuple[str, str, str, Any]
 
 
 @dataclass(frozen=True)
@@ -108,18 +112,24 @@ def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask
 
 
 def changed_since(client: LabelStudio, project: int, since: datetime | None) -> list[ChangedTask]:
-    """List the tasks that changed after `since`, oldest change first; without it, those that have annotations."""
-    if since is None:
-        counts = ("total_annotations", "cancelled_annotations")
-        query = _query([(name, "greater", "Number", 0) for name in counts], conjunction="or")
-    else:
-        moment = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        query = _query([("updated_at", "greater", "Datetime", moment)])
-    listed: Iterable[Any] = client.tasks.list(
-        project=project, query=query, include=["id", "data", "updated_at", "annotations"]
+    """List the tasks that people changed after `since`, oldest change first; without it, those that have annotations.
+
+    What we imported and nobody touched is not listed, however much it is.
+    """
+    answered, skipped = (
+        ("total_annotations", "greater", "Number", 0),
+        ("cancelled_annotations", "greater", "Number", 0),
     )
+    queries = [[answered], [skipped]]
+    if since is not None:
+        changed = _dated("updated_at", "greater", since - _OVERLAP)
+        # Annotations that are gone, of tasks older than what was seen: in younger ones none was seen. No overlap here,
+        # or fresh imports would be listed.
+        gone: list[_Condition] = [(name, "equal", "Number", 0) for name, *_ in (answered, skipped)]
+        gone += [_dated("updated_at", "greater", since), _dated("created_at", "less", since)]
+        queries = [[changed, answered], [changed, skipped], gone]
     found: dict[int, ChangedTask] = {}  # a task may stand on two pages when others change meanwhile
-    for task in listed:
+    for task in (task for query in queries for task in _listed(client, project, query)):
         z, iteration = task.data.get("z"), task.data.get("iteration")
         ours = isinstance(z, int) and isinstance(iteration, int)
         found[int(task.id)] = ChangedTask(
@@ -130,6 +140,19 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
             tile=_tile(task.data.get("tile")),
         )
     return sorted(found.values(), key=lambda task: task.updated_at)
+
+
+def _listed(client: LabelStudio, project: int, conditions: list[_Condition]) -> Iterable[Any]:
+    return client.tasks.list(
+        project=project,
+        query=_query(conditions),
+        include=["id", "data", "updated_at", "annotations"],
+        page_size=_PAGE,
+    )
+
+
+def _dated(column: str, operator: str, moment: datetime) -> _Condition:
+    return column, operator, "Datetime", moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def missing_of(client: LabelStudio, project: int, tasks: Collection[int]) -> list[int]:
@@ -191,10 +214,10 @@ def _field(value: Any, name: str) -> Any:
     return value[name] if isinstance(value, dict) else getattr(value, name)
 
 
-def _query(conditions: list[tuple[str, str, str, Any]], *, conjunction: str = "and") -> str:
+def _query(conditions: list[_Condition]) -> str:
     """Give the filter; ordered by id, since pages of an order that changes meanwhile would skip tasks."""
     items = [
         {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
         for field, operator, kind, value in conditions
     ]
-    return json.dumps({"filters": {"conjunction": conjunction, "items": items}, "ordering": ["tasks:id"]})
+    return json.dumps({"filters": {"conjunction": "and", "items": items}, "ordering": ["tasks:id"]})

@@ -99,9 +99,6 @@ def test_a_draft_is_no_submission_and_its_time_counts_once(server: Server, clien
     answer = httpx.post(f"{server.url}/api/tasks/{number}/drafts", headers=headers, json=body)
     assert answer.status_code == 201
     harvest = ingest(server, set(), since=datetime.now(UTC))
-    assert [(state.annotation_ids, state.skipped) for state in harvest.tasks if state.task_id == number] == [
-        (frozenset(), False)
-    ]
     assert not [one for one in harvest.submissions if one.task_id == number]
     body |= {"draft_id": answer.json()["id"], "lead_time": 6.0}
     assert httpx.post(f"{server.url}/api/tasks/{number}/annotations/", headers=headers, json=body).status_code == 201

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from loop.errors import IllegalTransition, InputError
 from loop.events import (
+    Accepted,
     AnnotationDeleted,
+    ConsensusReached,
     Correction,
     Event,
     Gated,
@@ -17,6 +19,8 @@ from loop.events import (
     Published,
     RunCreated,
     SectionLabelled,
+    SentBack,
+    TaskDeleted,
     Trained,
 )
 from loop.gate import GateDecision
@@ -176,3 +180,59 @@ def test_asking_for_a_stage_that_is_not_finished_is_refused_by_name(tmp_path: Pa
     assert ledger.finished(Trained, 1).iteration == 1
     with pytest.raises(IllegalTransition, match="iteration 2 has no record of kind Trained"):
         ledger.finished(Trained, 2)
+
+
+def test_a_reader_sees_what_another_appended_and_a_file_that_took_its_place(tmp_path: Path) -> None:
+    one, other = Ledger(tmp_path / "ledger.jsonl"), Ledger(tmp_path / "ledger.jsonl")
+    one.append(CREATED)
+    assert other.events() == [CREATED]
+    one.append(trained(1))
+    assert other.events() == [CREATED, trained(1).model_copy(update={"at": one.events()[1].at})]
+    restored = tmp_path / "backup.jsonl"
+    Ledger(restored).append(labelled(3, "f"))
+    restored.replace(one.path)
+    assert [type(event) for event in other.events()] == [SectionLabelled]
+
+
+def test_a_sent_back_answer_counts_until_the_next_one_unless_a_reviewer_sent_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for event in (corrected(3, 7, "a"), corrected(4, 8, "b")):
+        ledger.append(event)
+    back = SentBack(section=3, task_id=3, annotation_id=7, reason="look again", by="proofloop", usable=True)
+    ledger.append(back)
+    ledger.append(back.model_copy(update={"section": 4, "task_id": 4, "annotation_id": 8, "usable": False}))
+    assert [event.file for event in ledger.in_force()] == ["a"]
+    for event in (corrected(3, 9, "c"), corrected(4, 10, "d")):
+        ledger.append(event)
+    assert [event.file for event in ledger.in_force()] == ["c", "d"]
+
+
+def test_an_answer_that_must_be_reviewed_trains_once_it_is_accepted(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for event in (labelled(3, "given"), corrected(3, 7, "answer")):
+        source = event.correction
+        waiting = source.model_copy(update={"review_required": True}) if source else None
+        ledger.append(event.model_copy(update={"correction": waiting}))
+    assert ledger.trainable()[3][-1].file == "given"
+    assert [event.file for event in ledger.unreviewed()] == ["answer"]
+    ledger.append(Accepted(section=3, annotation_id=7, file="answer", by="r@lab.example"))
+    assert ledger.trainable()[3][-1].file == "answer"
+    assert not ledger.unreviewed()
+
+
+def test_a_consensus_counts_while_exactly_its_annotations_do(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    for event in (corrected(3, 7, "a"), corrected(3, 8, "b")):
+        ledger.append(event)
+    ledger.append(ConsensusReached(section=3, files=["a", "b"], file="both", sha256="s"))
+    assert ledger.trainable()[3][-1].file == "both"
+    ledger.append(AnnotationDeleted(section=3, task_id=3, annotation_id=7))
+    assert ledger.trainable()[3][-1].file == "b"
+
+
+def test_a_deleted_task_is_no_longer_open(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(Published(iteration=1, tasks={Place(3): 30, Place(4): 40}, repeats={5: 50}, gold={6: 60}))
+    assert {task: place.z for task, place in ledger.open_tasks(1).items()} == {30: 3, 40: 4, 50: 5, 60: 6}
+    ledger.append(TaskDeleted(section=4, task_id=40))
+    assert list(ledger.open_tasks(1)) == [30, 50, 60]

@@ -12,7 +12,10 @@ from loop.errors import InputError
 from loop.volume import VoxelSize
 from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
+from tracing.expansion import ExpansionConfig
+from tracing.postprocess import PostprocessConfig
 from tracing.seeding import SeedingConfig
+from tracing.tracking import TrackingConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 _TASKS = AliasChoices("tasks_per_iteration", "sections_per_iteration")  # the second in runs of older versions
@@ -117,6 +120,19 @@ class AnnotationConfig(BaseModel):
     """With `required` only answers that `proofloop review` accepted train, and an iteration waits for that."""
 
 
+class TracingConfig(BaseModel):
+    """From membranes to axons, for proofloop trace; objects of a section are found as [seeding] says."""
+
+    model_config = _STRICT
+
+    postprocess: PostprocessConfig = PostprocessConfig()
+    """Cleaning of the membrane; nothing by default."""
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
+    """Which objects of different sections are one."""
+    expansion: ExpansionConfig = ExpansionConfig()
+    """From tracked objects to labels."""
+
+
 class RunConfig(BaseModel):
     """Everything that may be set for a run."""
 
@@ -134,6 +150,8 @@ class RunConfig(BaseModel):
     """Query strategy."""
     annotation: AnnotationConfig = AnnotationConfig()
     """Label Studio and who answers."""
+    tracing: TracingConfig = Field(default_factory=TracingConfig)
+    """Registration, tracking and expansion."""
 
     @model_validator(mode="after")
     def _blind_tasks_are_sections(self) -> Self:

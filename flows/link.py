@@ -78,7 +78,7 @@ def link(
     labels, image, mask = _opened(inputs)
     size = inputs.voxel_size_nm_zyx or image.voxel_size_nm_zyx or labels.voxel_size_nm_zyx
     pixel_nm = float(np.sqrt(size[1] * size[2])) if size else _PIXEL_NM_UNKNOWN
-    anchors = _read_anchors(inputs.anchors, labels.shape[0]) if inputs.anchors else []
+    anchors = read_anchors(inputs.anchors, labels.shape[0]) if inputs.anchors else []
     config = config or TrackingConfig()
     registrar = Registrar(pixel_nm, config.registration, cache or cache_folder() / "registration")
     table = TrackTable()
@@ -158,7 +158,8 @@ def _require_objects(ids: list[NDArray[Any]], inputs: Inputs) -> None:
         )
 
 
-def _read_anchors(path: Path, n_sections: int) -> list[Anchor]:
+def read_anchors(path: Path, n_sections: int) -> list[Anchor]:
+    """Read anchors of a volume from a CSV file with the header z,y,x,track."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             anchors = [Anchor.model_validate(row) for row in csv.DictReader(stream)]

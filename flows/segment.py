@@ -125,14 +125,15 @@ def _unfinished(out: Path, predictor: Predictor, image: Volume, origin: Predicti
         require_origin(path, origin)
     out.parent.mkdir(parents=True, exist_ok=True)
     zarr.open_group(path, mode="a", attributes={ATTRIBUTE: origin.model_dump()})
-    with _alone(path):
+    with alone(path):
         yield PredictionStore.create(
             path, shape=image.shape, voxel_size_nm_zyx=image.voxel_size_nm_zyx, arrays=_arrays(predictor)
         )
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
+    """Refuse a second process that writes into the same folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         _lock(handle, folder)
@@ -146,7 +147,7 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InputError(
-            "another process is writing this prediction",
+            "another process is writing there",
             given=folder,
             expected="one process at a time",
             fix="wait for the other one, or choose another name after -o",

@@ -32,7 +32,7 @@ class LinkCosts(BaseModel):
     offset: float = Field(default=0.2, ge=0)
     """Times the log of one plus the squared distance of the centres in units of the objects' own extent."""
     area: float = Field(default=0.5, ge=0)
-    """Times |log| of the ratio of areas."""
+    """Times the log of the ratio of areas, the larger over the smaller."""
     shape: float = Field(default=0.6, ge=0)
     """Times the Bhattacharyya distance of the ellipses that fit the objects, their centres laid together."""
     grey: float = Field(default=0.1, ge=0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -41,7 +42,8 @@ def review(
     elif not rows:
         console.print("No answer waits for review.")
     else:
-        table = Table("task", "section", "annotator", "regions\ntouched", "pixels\nchanged", "picture")
+        table = Table("task", "section", "annotator", "regions\ntouched", "pixels\nchanged", box=SIMPLE_HEAD)
+        table.add_column("picture", overflow="fold")
         for row in rows:
             table.add_row(
                 *(str(row[name]) for name in ("task", "section", "annotator")),

@@ -36,4 +36,6 @@ def iterate_until(root: Path, iterations: int) -> None:
 def say_waiting(run: Run) -> None:
     """Tell where the annotators' work is and how to go on."""
     say_where(server_of(run))
+    if run.config.annotation.review == "required" and (waiting := run.ledger.unreviewed()):
+        console.print(f"Answers that wait for review: {len(waiting)} (proofloop review {escape(str(run.folder.root))})")
     console.print(f"When sections are submitted, go on with: proofloop iterate {escape(str(run.folder.root))}")

@@ -109,3 +109,12 @@ def test_ctrl_c_ends_with_code_1_and_leaves_a_run_that_goes_on(run: Run) -> None
     assert process.returncode == 1
     assert "Nothing is lost" in said
     assert state.exists()
+
+
+def test_sending_an_answer_back_wants_a_reason_and_a_task_that_has_one(run: Run) -> None:
+    silent = proofloop("review", run.folder.root, "--send-back", 1)
+    assert (silent.returncode, "say why with --reason" in silent.stderr) == (2, True)
+    unknown = proofloop("review", run.folder.root, "--accept", 1)
+    assert unknown.returncode == 2
+    assert "task 1 has no answer to review" in unknown.stderr
+    assert json.loads(proofloop("review", run.folder.root, "--json").stdout) == []

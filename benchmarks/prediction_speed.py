@@ -36,7 +36,6 @@ from models.training import CHECKPOINT, train
 from models.training_config import training_preset
 
 QUICK = (32, 256, 256)
-PATCH = (32, 208, 208)
 BORDER = (4, 32, 32)
 """Left out of the comparison: there the ways see other surroundings."""
 KFLOP_A_VOXEL = 435.6
@@ -88,7 +87,7 @@ def main() -> None:
 
 def _compare(checkpoint: Path, volume: NDArray[np.uint8], arguments: argparse.Namespace) -> None:
     network = load_network(checkpoint)
-    patch = tuple(min(size, extent) for size, extent in zip(PATCH, volume.shape, strict=True))
+    patch = tuple(min(size, extent) for size, extent in zip(arguments.patch, volume.shape, strict=True))
     ways: list[Way] = [TentBlending(network, volume, patch)]
     if not arguments.without_monai:
         ways.append(MonaiWindows(network, volume, patch))
@@ -172,6 +171,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--volume", help="EM image, path:dataset; default: a phantom")
     parser.add_argument("--quick", action="store_true", help=f"a phantom of {QUICK}, one round")
     parser.add_argument("--share", type=float, default=0.5, help="of the patches of the other ways, how many are run")
+    parser.add_argument("--patch", type=int, nargs=3, default=(32, 208, 208), metavar=("Z", "Y", "X"))
     parser.add_argument("--checkpoint", type=Path, help="weights of net A; default: trained briefly on a phantom")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())

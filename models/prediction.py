@@ -22,7 +22,7 @@ from models.stacks import Prediction, as_input, predict_stack
 from models.surroundings import Margins, ReadSections, aligned_blocks, margins_of, with_context
 from models.tiles import padded, padded_extent
 
-CHECK = Cut(sections=4, tile_px=256)
+CHECK = Cut(sections=4, tile_px=128)
 """Of the first sections, what is predicted in float32 and in bfloat16 to see whether they agree."""
 MEMORY_SHARE = 0.5
 """Of the free memory, what the features of a tile may take."""

@@ -15,7 +15,7 @@ from annotation.marks import parse_marks
 from annotation.operations import operate
 from annotation.painted import parse_painted
 from annotation.project import connect, find_project
-from annotation.regions import Fault, parse_regions
+from annotation.regions import Fault, named, parse_regions
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since, missing_of, seen_until
@@ -226,10 +226,11 @@ def submission_of(
     except InputError as error:
         return None, [("", error.problem)]
     shape = (before.labels.shape[0], before.labels.shape[1])
-    painted, spoilt, others = parse_painted(annotation.result, before)
+    result, nameless = named(annotation.result)
+    painted, spoilt, others = parse_painted(result, before)
     marks, unreadable, rest = parse_marks(others, shape)
     outlined, faults = parse_regions(rest, shape)
-    regions, faults = [*painted, *outlined], [*spoilt, *faults]
+    regions, faults = [*painted, *outlined], [*nameless, *spoilt, *faults]
     if not regions and before.contours and marks.verdict is None:
         reason = (
             f"none of the {len(before.contours)} published outlines came back, nor a new one; if the section cannot be "

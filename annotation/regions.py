@@ -77,6 +77,30 @@ def polygon_region(name: str, points: NDArray[np.float64], shape: tuple[int, int
     }
 
 
+def named(result: object) -> tuple[object, list[tuple[str, str]]]:
+    """Give every region without a usable id its place in the annotation, #0 and so on, so that faults can name it.
+
+    Returns
+    -------
+    result : object
+        The annotation's regions; what is not a list stays as it is.
+    faults : list of (region id, reason)
+        The entries that are no regions; they are left out.
+    """
+    if not isinstance(result, list):
+        return result, []
+    regions: list[object] = []
+    faults: list[tuple[str, str]] = []
+    for number, item in enumerate(result):
+        if not isinstance(item, dict):
+            faults.append((f"#{number}", f"it is {type(item).__name__}, not a region"))
+        elif isinstance(item.get("id"), str) and item["id"]:
+            regions.append(item)
+        else:
+            regions.append(item | {"id": f"#{number}"})
+    return regions, faults
+
+
 def parse_regions(result: object, shape: tuple[int, int]) -> tuple[list[Region], list[tuple[str, str]]]:
     """Read an annotation's result.
 

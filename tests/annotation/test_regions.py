@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotation.contours import Contour
-from annotation.regions import parse_regions, polygon_region, region_id
+from annotation.regions import named, parse_regions, polygon_region, region_id
 
 SHAPE = (50, 200)
 SQUARE = np.array([(10, 10), (20, 10), (20, 20), (10, 20)], np.float64)
@@ -71,6 +71,12 @@ def test_all_faults_are_named_at_once() -> None:
 
 def test_of_two_regions_with_one_id_the_second_is_named() -> None:
     assert faults_of(square(), square()) == [("z1-o7-p0", "a second region has the same id")]
+
+
+def test_a_region_without_an_id_is_named_by_its_place() -> None:
+    regions, faults = named([square(), 3, square(id=None)])
+    assert regions == [square(), square(id="#2")]
+    assert faults == [("#1", "it is int, not a region")]
 
 
 @pytest.mark.parametrize("result", [None, {}, "[]", 3])

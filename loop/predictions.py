@@ -88,6 +88,10 @@ class PredictionStore:
         """Read the variance of section `z` over the augmented views: float32 `(y, x)`."""
         return np.asarray(self._section("variance", z), dtype=np.float32)
 
+    def labels(self, z: int) -> NDArray[np.uint32]:
+        """Read the objects of section `z`: uint32 `(y, x)`."""
+        return np.asarray(self._section("labels", z), dtype=np.uint32)
+
     def _section(self, name: str, z: int) -> NDArray[Any]:
         group = self._group("r")
         if not group["predicted"][z]:

@@ -23,6 +23,13 @@ class ExpansionConfig(BaseModel):
     weak_sections: int = Field(default=1, ge=0)
     """Tracks seen in no more sections than this give way where a longer one is missing between two sections."""
 
+    def labels_of(
+        self, tracks: NDArray[Any], membrane: NDArray[Any], mask: NDArray[np.bool_] | None = None
+    ) -> NDArray[Any]:
+        """Label one section: tracked objects (y, x) shrink to seeds off the membrane, which expand within the mask."""
+        seeds = np.where(membrane < self.seeds_below, tracks, 0).astype(tracks.dtype)
+        return expand(seeds, membrane, mask, below=self.labels_below)
+
 
 def expand(
     seeds: NDArray[Any],

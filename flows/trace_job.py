@@ -1,0 +1,95 @@
+"""What a trace works on: volumes, sections, settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from flows.config import TracingConfig
+from flows.link import read_anchors
+from loop.errors import InputError
+from loop.section_range import parse_sections, runs_of
+from loop.volume import Volume, VoxelSize, open_image, open_volume, require_equal_shape
+from tracing.seeding import SeedingConfig
+from tracing.tracking_anchors import Anchor
+
+
+class TraceInputs(BaseModel):
+    """What is traced."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    image: str
+    """`path[:dataset]` of the EM image: uint8, zyx."""
+    membrane: str
+    """`path[:dataset]` of its membrane probability: float, or uint8 with 255 = membrane."""
+    mask: str | None = None
+    """`path[:dataset]`, zyx; axons are traced where it is not 0."""
+    anchors: Path | None = None
+    """CSV with header z,y,x,track: points known to lie in one axon; they are seeds too."""
+    sections: str = ""
+    """`start:stop`; all by default. The others stay 0."""
+    voxel_size_nm_zyx: VoxelSize | None = None
+    """In place of what the image says."""
+
+
+@dataclass(frozen=True)
+class TraceSettings:
+    """How it is traced."""
+
+    tracing: TracingConfig
+    seeding: SeedingConfig
+    cache: Path
+    """Where registrations are kept."""
+
+
+@dataclass(frozen=True)
+class TraceJob:
+    """Opened volumes and settings of a trace."""
+
+    image: Volume
+    membrane: Volume
+    mask: Volume | None
+    anchors: list[Anchor]
+    sections: tuple[int, ...]
+    size: VoxelSize
+    settings: TraceSettings
+
+    @classmethod
+    def open(cls, inputs: TraceInputs, settings: TraceSettings) -> "TraceJob":
+        """Open what is traced and refuse what cannot be."""
+        image, membrane = open_image(inputs.image), open_volume(inputs.membrane, dataset="membrane")
+        mask = open_volume(inputs.mask, dataset="mask") if inputs.mask else None
+        for other in (membrane, *([mask] if mask else [])):
+            require_equal_shape(image, other)
+        n_sections = image.shape[0]
+        sections = parse_sections(inputs.sections or f"0:{n_sections}", name="sections", n_sections=n_sections)
+        if len(runs_of(sections)) > 1:
+            raise InputError(
+                "sections to trace are not one stretch",
+                given=inputs.sections,
+                expected="START:STOP",
+                fix="trace each stretch by itself",
+            )
+        size = inputs.voxel_size_nm_zyx or image.voxel_size_nm_zyx or membrane.voxel_size_nm_zyx
+        if size is None:
+            raise InputError(
+                "nobody says how large a voxel is",
+                given=image.spec,
+                expected="an attribute voxel_size_nm_zyx, or the option",
+                fix="write for instance --voxel-size 30,12,12",
+            )
+        anchors = read_anchors(inputs.anchors, n_sections) if inputs.anchors else []
+        return cls(image, membrane, mask, anchors, sections, size, settings)
+
+    def mask_of(self, z: int) -> NDArray[np.bool_] | None:
+        """Give the mask `(y, x)` of section `z`; None is everywhere."""
+        return None if self.mask is None else np.asarray(self.mask.section(z) != 0, np.bool_)
+
+    def masked(self, objects: NDArray[Any], z: int) -> NDArray[Any]:
+        """Take out of section `z` what lies outside of the mask."""
+        mask = self.mask_of(z)
+        return objects if mask is None else np.where(mask, objects, 0).astype(objects.dtype)

@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour
 from annotation.frame import Frame
+from annotation.layer import layer_of, redrawn
 from annotation.lines import Lines
 from annotation.rasterising import rasterise
 from annotation.regions import Region, region_id
@@ -40,6 +41,8 @@ class PreAnnotation:
         The model's membrane probability, by which strokes and points are applied.
     frame : Frame or None
         Where the picture of a tile lies; None for a whole section.
+    layered : frozenset of int
+        Numbers of the contours that were shown in the layer (`annotation.layer`) instead of as regions.
     """
 
     z: int
@@ -47,6 +50,7 @@ class PreAnnotation:
     contours: list[Contour] = field(compare=False)
     membrane: NDArray[np.float32] | None = field(default=None, compare=False)
     frame: Frame | None = None
+    layered: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,11 @@ def correct(before: PreAnnotation, regions: Sequence[Region], unusable: frozense
     Correction
         Regions that an annotator drew are new objects, numbered after the largest id in the pre-annotation.
     """
-    ours = {region_id(before.z, contour): number for number, contour in enumerate(before.contours)}
+    ours = {
+        region_id(before.z, contour): number
+        for number, contour in enumerate(before.contours)
+        if number not in before.layered
+    }
     returned = {region.region_id for region in regions} | unusable
     deleted = [number for name, number in ours.items() if name not in returned]
     changed: list[tuple[Region, int]] = []
@@ -95,13 +103,17 @@ def correct(before: PreAnnotation, regions: Sequence[Region], unusable: frozense
             changed.append((region, number))
 
     pieces = pieces_of(before.labels)
-    gone = np.zeros(len(ours) + 1, np.bool_)
+    news = [_snapped(region.points, before.contours[number].points) for region, number in changed]
+    now = _filled([*news, *(region.points for region in added)], (pieces.shape[0], pieces.shape[1]))
+    if before.layered:
+        deleted += redrawn(layer_of(pieces, before.layered), now.pixels()[0])
+    gone = np.zeros(len(before.contours) + 1, np.bool_)
     gone[[number + 1 for number in deleted]] = True
     labels = np.where(gone[pieces], np.uint32(0), before.labels) if deleted else before.labels.copy()
-    _apply(labels, pieces, before, changed, added)
+    _apply(labels, pieces, before, [number for _, number in changed], now=now)
     return Correction(
         labels=labels,
-        kept=len(ours) - len(deleted) - len(changed),
+        kept=len(before.contours) - len(deleted) - len(changed),
         changed=len(changed),
         added=len(added),
         deleted=len(deleted),
@@ -112,25 +124,28 @@ def _apply(
     labels: NDArray[np.uint32],
     pieces: NDArray[np.int32],
     before: PreAnnotation,
-    changed: list[tuple[Region, int]],
-    added: list[Region],
+    changed: list[int],
+    *,
+    now: Spans,
 ) -> None:
-    """Take away what changed regions lost, then paint what they and the added ones gained, into `labels`."""
+    """Take away what changed regions lost, then paint what they and the added ones gained, into `labels`.
+
+    `now` has the pixels of the changed regions, in their order, then those of the added ones.
+    """
     shape = (labels.shape[0], labels.shape[1])
-    olds = [before.contours[number] for _, number in changed]
-    news = [_snapped(region.points, old.points) for (region, _), old in zip(changed, olds, strict=True)]
+    olds = [before.contours[number] for number in changed]
     was = _filled([old.points for old in olds], shape)
-    now = _filled([*news, *(region.points for region in added)], shape)
-    own = runs_of(pieces, np.array([number + 1 for _, number in changed], np.intp))
+    own = runs_of(pieces, np.array(changed, np.intp) + 1)
     flat = labels.ravel()
     index, _ = minus(both(own, was), now).pixels()
     flat[index] = 0
     fringe = minus(minus(own, was), now)
     flat[_far(fringe, now, shape)] = 0
     first_new = int(before.labels.max(initial=0)) + 1
-    ids = np.array([*(old.object_id for old in olds), *range(first_new, first_new + len(added))], np.uint32)
+    ids = np.array([old.object_id for old in olds], np.int64)
     index, polygon = minus(now, was).pixels()
-    flat[index] = ids[polygon]
+    new = first_new + polygon - len(olds)
+    flat[index] = np.where(new < first_new, np.append(ids, 0)[np.minimum(polygon, len(olds))], new)
 
 
 def _filled(polygons: Sequence[NDArray[np.float64]], shape: tuple[int, int]) -> Spans:

@@ -231,9 +231,10 @@ def submission_of(
     marks, unreadable, rest = parse_marks(others, shape)
     outlined, faults = parse_regions(rest, shape)
     regions, faults = [*painted, *outlined], [*nameless, *spoilt, *faults]
-    if not regions and before.contours and marks.verdict is None:
+    shown = len(before.contours) - len(before.layered)
+    if not regions and shown and marks.verdict is None:
         reason = (
-            f"none of the {len(before.contours)} published outlines came back, nor a new one; if the section cannot be "
+            f"none of the {shown} published outlines came back, nor a new one; if the section cannot be "
             "used choose Discard, if it truly holds no object choose Good, else submit the outlines"
         )
         return None, [*unreadable, *faults, ("", reason)]

@@ -8,6 +8,7 @@ import numpy as np
 from label_studio_sdk.converter import brush
 from numpy.typing import NDArray
 
+from annotation.layer import is_layer
 from annotation.project import (
     CUT,
     GROW,
@@ -76,7 +77,7 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
     faults : list of (region id, reason)
         Every mark that cannot be used, with every reason.
     rest : object
-        The result without its marks and our own circles: what `annotation.regions.parse_regions` reads.
+        The result without its marks, our own circles and our layer: what `annotation.regions.parse_regions` reads.
     """
     if not isinstance(result, list):
         return Marks(), [], result
@@ -86,7 +87,7 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
     points: list[Point] = []
     verdicts: list[str] = []
     for item in result:
-        if is_spot(item):
+        if is_spot(item) or is_layer(item):
             continue
         kind = item.get("type") if isinstance(item, dict) else None
         if not isinstance(item, dict) or not isinstance(kind, str) or kind not in _CHECKS:

@@ -12,13 +12,15 @@ import numpy as np
 from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 
+from annotation import published
 from annotation.accounts import ensure_account
 from annotation.boundaries import pieces_of
 from annotation.contours import Contour, contours_of
 from annotation.frame import Frame
-from annotation.marks import point_result, stroke_result
-from annotation.oracle_marks import MarkRules, marks_towards
-from annotation.project import connect, find_project
+from annotation.layer import is_layer, layer_of, redrawn
+from annotation.marks import Point, point_result, stroke_result
+from annotation.oracle_marks import MarkRules, marks_towards, removals
+from annotation.project import CONTOURS, connect, find_project
 from annotation.rasterising import paint
 from annotation.regions import Region, parse_regions, polygon_region, region_id
 from annotation.server import Server
@@ -106,7 +108,9 @@ def annotate(
         listed = [] if project is None else tasks_of(client, project, iteration)
         tasks = [task for task in listed if not task.annotations]
         for task in tasks:
-            totals += _annotate_one(client, task.task_id, _shown_truth(task, truth(task.z)), rules, z=task.z)
+            before = published.load(server, task.z, iteration, tile=task.tile)
+            layer = layer_of(pieces_of(before.labels), before.layered)
+            totals += _annotate_one(client, task, _shown_truth(task, truth(task.z)), rules, layer=layer)
             submitted.append(task.task_id)
             progress(len(submitted), len(tasks), f"section {task.z}")
     kept, changed, added, deleted, marks = totals.tolist()
@@ -114,23 +118,29 @@ def annotate(
 
 
 def _annotate_one(
-    client: LabelStudio, task_id: int, truth: NDArray[np.unsignedinteger], rules: OracleRules | MarkRules, *, z: int
+    client: LabelStudio,
+    task: OpenTask,
+    truth: NDArray[np.unsignedinteger],
+    rules: OracleRules | MarkRules,
+    *,
+    layer: NDArray[np.int32],
 ) -> tuple[int, int, int, int, int]:
     opened = time.monotonic()
-    predictions = client.predictions.list(task=task_id)
+    predictions = client.predictions.list(task=task.task_id)
     regions = map(dict, predictions[0].result) if predictions else ()
-    shown: list[dict[str, Any]] = [region for region in regions if not is_spot(region)]
+    shown: list[dict[str, Any]] = [region for region in regions if not is_spot(region) and not is_layer(region)]
     if isinstance(rules, MarkRules):
-        result, counts = marked(shown, truth, rules, z=z), (len(shown), 0, 0, 0)
+        result = marked(shown, truth, rules, z=task.z, layer=layer)
+        counts = (len(shown) + len(np.unique(layer[layer > 0])), 0, 0, 0)
     else:
-        result, counts = corrected(shown, truth, rules, z=z)
+        result, counts = corrected(shown, truth, rules, z=task.z, layer=layer)
     client.annotations.create(
-        task_id,
+        task.task_id,
         result=result,
         lead_time=time.monotonic() - opened,
         parent_prediction=predictions[0].id if predictions else None,
     )
-    return *counts, len(result) - counts[0] - counts[1] - counts[2]
+    return *counts, sum(region["from_name"] != CONTOURS for region in result)
 
 
 def _shown_truth(task: OpenTask, truth: NDArray[np.unsignedinteger]) -> NDArray[np.unsignedinteger]:
@@ -142,9 +152,16 @@ def _shown_truth(task: OpenTask, truth: NDArray[np.unsignedinteger]) -> NDArray[
 
 
 def marked(
-    shown: list[dict[str, Any]], truth: NDArray[np.unsignedinteger], rules: MarkRules, *, z: int
+    shown: list[dict[str, Any]],
+    truth: NDArray[np.unsignedinteger],
+    rules: MarkRules,
+    *,
+    z: int,
+    layer: NDArray[np.int32],
 ) -> list[dict[str, Any]]:
     """Leave the regions of a task as they are and add strokes and points (see `annotation.oracle_marks`).
+
+    `layer` has the objects whose outlines are shown in one picture (`annotation.layer.layer_of`).
 
     Raises
     ------
@@ -152,7 +169,7 @@ def marked(
         The truth has another shape than the published section.
     """
     shape = (truth.shape[0], truth.shape[1])
-    _, painted = _as_shown(shown, shape, z)
+    _, _, painted = _as_shown(shown, layer, shape, z=z)
     marks = marks_towards(painted, truth, rules, seed=z)
     strokes = [stroke_result(stroke.region_id, stroke.label, stroke.mask) for stroke in marks.strokes]
     points = [point_result(point.region_id, point.label, (point.y, point.x), shape) for point in marks.points]
@@ -160,9 +177,17 @@ def marked(
 
 
 def corrected(
-    shown: list[dict[str, Any]], truth: NDArray[np.unsignedinteger], rules: OracleRules, *, z: int
+    shown: list[dict[str, Any]],
+    truth: NDArray[np.unsignedinteger],
+    rules: OracleRules,
+    *,
+    z: int,
+    layer: NDArray[np.int32],
 ) -> tuple[list[dict[str, Any]], tuple[int, int, int, int]]:
     """Correct the regions of a task as a person would who knows the truth.
+
+    An object of the `layer` (`annotation.layer.layer_of`) has no outline to be dragged: a wrong one is drawn anew, and
+    what nothing is drawn over is removed by a point.
 
     Returns
     -------
@@ -177,14 +202,19 @@ def corrected(
         The truth has another shape than the published section.
     """
     shape = (truth.shape[0], truth.shape[1])
-    regions, painted = _as_shown(shown, shape, z)
+    regions, layered, painted = _as_shown(shown, layer, shape, z=z)
     contours = contours_of(np.asarray(truth, np.uint32))
-    overlap, shown_px, true_px = _overlaps(painted, pieces_of(truth), len(regions), len(contours))
+    overlap, shown_px, true_px = _overlaps(painted, pieces_of(truth), len(regions) + len(layered), len(contours))
     iou = overlap / np.maximum(shown_px[:, None] + true_px[None] - overlap, 1)
 
-    partner = _partners(iou, rules.relation)
+    partner = {
+        number: match
+        for number, match in _partners(iou, rules.relation).items()
+        if number < len(regions) or iou[number, match] >= rules.agreement
+    }
     originals = {str(region["id"]): region for region in shown}
     result: list[dict[str, Any]] = []
+    drawn: list[NDArray[np.float64]] = []
     kept = changed = 0
     for number, region in enumerate(regions):
         match = partner.get(number)
@@ -195,26 +225,50 @@ def corrected(
             result.append(originals[region.region_id])
         else:
             changed += 1
+            drawn.append(contours[match].points)
             result.append(polygon_region(region.region_id, contours[match].points, shape))
     found = set(partner.values())
     missing = [c for number, c in enumerate(contours) if number not in found and true_px[number] >= rules.smallest_px]
     result += [polygon_region(_new_id(z, contour), contour.points, shape) for contour in missing]
-    return result, (kept, changed, len(missing), len(regions) - kept - changed)
+    right = [number - len(regions) for number in partner if number >= len(regions)]
+    drawn += [contour.points for contour in missing]
+    covered = paint(drawn, np.ones(len(drawn), np.uint32), shape) > 0
+    points, anew = _cleared(layer, layered[right], covered, rules)
+    result += [point_result(point.region_id, point.label, (point.y, point.x), shape) for point in points]
+    return result, (kept + len(right), changed, len(missing), len(regions) - kept - changed + anew)
 
 
-def _as_shown(shown: list[dict[str, Any]], shape: tuple[int, int], z: int) -> tuple[list[Region], NDArray[np.uint32]]:
-    """Read the regions of a task and paint them: region number n has the value n + 1."""
-    published = {(region["original_height"], region["original_width"]) for region in shown}
-    if published - {shape}:
+def _cleared(
+    layer: NDArray[np.int32], right: NDArray[np.int32], drawn: NDArray[np.bool_], rules: OracleRules
+) -> tuple[list[Point], int]:
+    """Give points on what is left of a layer's wrong objects, and how many of its objects were drawn anew."""
+    anew = redrawn(layer, np.flatnonzero(drawn))
+    settled = drawn | np.isin(layer, [*right, *(number + 1 for number in anew)])
+    left = pieces_of(np.where(settled, 0, layer))
+    return removals(left, np.flatnonzero(np.bincount(left.ravel())[1:] >= rules.smallest_px) + 1), len(anew)
+
+
+def _as_shown(
+    shown: list[dict[str, Any]], layer: NDArray[np.int32], shape: tuple[int, int], *, z: int
+) -> tuple[list[Region], NDArray[np.int32], NDArray[np.uint32]]:
+    """Read the regions of a task and paint them: region number n has the value n + 1, the layer's objects follow.
+
+    Between the two stand the numbers of the layer's objects in `layer`.
+    """
+    sizes = {(region["original_height"], region["original_width"]) for region in shown} | {layer.shape}
+    if sizes - {shape}:
         raise InputError(
             f"the truth of section {z} does not fit its task",
             given=f"truth of shape {shape}",
-            expected=f"the published shape {published.pop()}",
+            expected=f"the published shape {(sizes - {shape}).pop()}",
             fix="take image and truth from the same volume",
         )
     regions, _ = parse_regions(shown, shape)
     numbers = np.arange(1, len(regions) + 1, dtype=np.uint32)
-    return regions, paint([region.points for region in regions], numbers, shape)
+    painted = paint([region.points for region in regions], numbers, shape)
+    layered = np.unique(layer[layer > 0])
+    above = (np.searchsorted(layered, layer) + len(regions) + 1).astype(np.uint32)
+    return regions, layered, np.where(layer > 0, above, painted)
 
 
 def _new_id(z: int, contour: Contour) -> str:

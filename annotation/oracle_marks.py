@@ -1,5 +1,6 @@
 """The oracle's strokes and points: what a person who knows the truth would paint over the shown outlines."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,11 +93,16 @@ def marks_towards(
         own = pieces[window] == true
         if true not in found and own.sum() >= rules.smallest_px and (free[window] & own).sum() > own.sum() / 2:
             points.append(Point(f"grow-{true}", GROW, *_deepest(own & free[window], window)))
-    windows = find_objects(outlines)
-    for number in false:
-        window = windows[number - 1]
-        points.append(Point(f"remove-{number}", REMOVE, *_deepest(outlines[window] == number, window)))
-    return Marks(marks, points)
+    return Marks(marks, points + removals(outlines, false))
+
+
+def removals(pieces: NDArray[np.int32], numbers: Iterable[int]) -> list[Point]:
+    """Click into each of the pieces (y, x) with these numbers: "Not an axon"."""
+    windows = find_objects(pieces)
+    return [
+        Point(f"remove-{number}", REMOVE, *_deepest(pieces[windows[number - 1]] == number, windows[number - 1]))
+        for number in numbers
+    ]
 
 
 def relabelled(

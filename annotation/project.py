@@ -21,6 +21,7 @@ POINTS, GROW, REMOVE = "points", "Missing axon", "Not an axon"
 HELP = "help"
 VERDICT, VERDICTS = "verdict", ("Good", "Usable", "Discard")
 DOUBTS, LOOK = "doubts", "Look here"
+SURE = "Sure outlines"  # a label of the strokes: a control of its own would bring a second brush to the page
 # How objects are drawn: outlines of few vertices, outlines to the pixel, or painted.
 Drawing = Literal["simplified", "exact", "bitmask", "brush"]
 _CONTROLS = {"bitmask": "BitmaskLabels", "brush": "BrushLabels"}

@@ -1,6 +1,6 @@
 """Sections and tiles as tasks: images, contours to edit, why they were chosen; each of an iteration once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from annotation.contours import DETAIL, EXACT, contours_of
 from annotation.correction import PreAnnotation
 from annotation.frame import Frame
 from annotation.images import image_project, show
+from annotation.layer import layer_region, surest
 from annotation.marks import parse_marks
 from annotation.painted import bitmask_region, brush_region, parse_painted
 from annotation.project import PRE_ANNOTATION_VERSION, Drawing, connect, ensure_project, labelling_interface
@@ -30,6 +31,7 @@ from loop.progress import Progress, silent
 
 # Of an early model's outlines on AC4 three in ten are above; 86 % of those need neither cut nor join, 62 % of all.
 READONLY_ABOVE = 0.75
+OUTLINES_AT_MOST = 60
 _IMPORT_AT_ONCE = 20  # tasks in one request, about 3 MB
 
 
@@ -86,6 +88,7 @@ def publish(
     *,
     drawing: Drawing = "simplified",
     readonly_above: float = READONLY_ABOVE,
+    outlines_at_most: int = OUTLINES_AT_MOST,
     progress: Progress = silent,
 ) -> list[int]:
     """Put sections or tiles before the annotators, in the order given.
@@ -102,6 +105,9 @@ def publish(
     readonly_above : float
         Outlines with more confidence than this (`annotation.confidence`) cannot be dragged by accident; strokes and
         points work on them all the same. 1 leaves all editable, as they are where there is no membrane map.
+    outlines_at_most : int
+        So many outlines, of the least confidence, are regions of their own; the others are one layer
+        (`annotation.layer`). Without a membrane map all are regions.
     progress : Progress
         Counts tasks.
 
@@ -122,18 +128,26 @@ def publish(
         gallery = image_project(client, server, project)
         on_server = _by_section(client, project, tasks)
         fresh = [task for task in tasks if task.section_id not in on_server]
+        style = _Style(drawing, readonly_above, outlines_at_most)
         interface = LabelInterface(labelling_interface(drawing))
         for start in range(0, len(fresh), _IMPORT_AT_ONCE):
             batch: list[Any] = []
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
-                batch.append(
-                    _prepared(server, gallery, task, interface, drawing=drawing, readonly_above=readonly_above)
-                )
+                batch.append(_prepared(server, gallery, task, interface, style=style))
                 progress(start + len(batch), len(fresh), f"section {task.z}")
             client.projects.import_tasks(project, request=batch)
         if fresh:
             on_server = _by_section(client, project, tasks)
     return [on_server[task.section_id].task_id for task in tasks]
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How the objects of a task are shown, see `publish`."""
+
+    drawing: Drawing
+    readonly_above: float
+    outlines_at_most: int
 
 
 def _by_section(client: LabelStudio, project: int, tasks: Sequence[SectionTask]) -> dict[str, OpenTask]:
@@ -170,25 +184,27 @@ def _prepared(
     task: SectionTask,
     interface: LabelInterface,
     *,
-    drawing: Drawing,
-    readonly_above: float,
+    style: _Style,
 ) -> dict[str, object]:
     """Write the images and the kept pixels of a task; give what is imported."""
     labels = np.asarray(task.labels, np.uint32)
-    contours = contours_of(labels, DETAIL if drawing == "simplified" else EXACT)
-    before = PreAnnotation(task.z, labels, contours, task.membrane, task.frame)
+    contours, pieces = contours_of(labels, DETAIL if style.drawing == "simplified" else EXACT), pieces_of(labels)
     shape = (labels.shape[0], labels.shape[1])
-    sure: NDArray[np.bool_] = np.zeros(len(contours), np.bool_)
+    confidence: NDArray[np.float64] = np.zeros(len(contours))
+    layered = frozenset[int]()
     if task.membrane is not None:
         # No membrane is expected at the edge of a tile, no more than where the image ends.
         membrane = np.where(task.frame.inside, task.membrane, np.float32(1)) if task.frame else task.membrane
-        sure = confidence_of(pieces_of(labels), membrane) > readonly_above
+        confidence = confidence_of(pieces, membrane)
+        layered = surest(confidence, style.outlines_at_most)
+    before = PreAnnotation(task.z, labels, contours, task.membrane, task.frame, layered)
     corner = (task.frame.picture.y_px, task.frame.picture.x_px) if task.frame else (0, 0)
-    # Circles come first: what comes later lies above, and outlines must stay within reach of the mouse.
-    result = [spot_region(f"doubt-{number}", spot, corner, shape) for number, spot in enumerate(task.spots, start=1)]
+    # What comes later lies above, and outlines must stay within reach of the mouse.
+    result = [layer_region(pieces, layered)] if layered else []
+    result += [spot_region(f"doubt-{number}", spot, corner, shape) for number, spot in enumerate(task.spots, start=1)]
     result += [
-        region | ({"readonly": True} if locked else {})
-        for region, locked in zip(_drawn(before, drawing), sure, strict=True)
+        region | ({"readonly": True} if confidence[number] > style.readonly_above else {})
+        for number, region in _drawn(before, style.drawing)
     ]
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
     _validate(before, prediction, interface)
@@ -196,14 +212,18 @@ def _prepared(
     return {"data": _data(server, gallery, task), "predictions": [prediction]}
 
 
-def _drawn(before: PreAnnotation, drawing: Drawing) -> list[dict[str, object]]:
-    """Give the regions of all objects, in the order of the contours."""
+def _drawn(before: PreAnnotation, drawing: Drawing) -> Iterator[tuple[int, dict[str, object]]]:
+    """Give the regions of all objects outside of the layer, in the order of the contours, with their numbers."""
     shape = (before.labels.shape[0], before.labels.shape[1])
-    names = [region_id(before.z, contour) for contour in before.contours]
-    if drawing in ("simplified", "exact"):
-        return [polygon_region(name, one.points, shape) for name, one in zip(names, before.contours, strict=True)]
     pieces, paint = pieces_of(before.labels), brush_region if drawing == "brush" else bitmask_region
-    return [paint(name, pieces == number) for number, name in enumerate(names, start=1)]
+    for number, contour in enumerate(before.contours):
+        if number in before.layered:
+            continue
+        name = region_id(before.z, contour)
+        if drawing in ("simplified", "exact"):
+            yield number, polygon_region(name, contour.points, shape)
+        else:
+            yield number, paint(name, pieces == number + 1)
 
 
 def _validate(before: PreAnnotation, prediction: Mapping[str, object], interface: LabelInterface) -> None:

@@ -35,6 +35,7 @@ def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
             points=np.concatenate([np.zeros((0, 2)), *(contour.points for contour in published.contours)]),
             ends=np.cumsum(lengths, dtype=np.int64),
             membrane=np.rint(membrane * 255).astype(np.uint8),
+            layered=np.array(sorted(published.layered), np.int64),
             frame=np.array([*frame.tile, *frame.picture, *frame.section_shape] if frame else [], np.int64),
         )
     return path
@@ -64,7 +65,9 @@ def load(server: Server, z: int, iteration: int, *, tile: Tile | None = None) ->
         ]
         stored = kept["membrane"] if "membrane" in kept else np.zeros((0, 0), np.uint8)  # older files have none
         membrane = stored.astype(np.float32) / np.float32(255) if stored.size else None
-        return PreAnnotation(z, kept["labels"], contours, membrane, _frame(kept["frame"]) if "frame" in kept else None)
+        frame = _frame(kept["frame"]) if "frame" in kept else None
+        layered = frozenset(kept["layered"].tolist() if "layered" in kept else [])
+        return PreAnnotation(z, kept["labels"], contours, membrane, frame, layered)
 
 
 def _frame(stored: NDArray[np.int64]) -> Frame | None:

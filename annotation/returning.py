@@ -5,6 +5,7 @@ from typing import Any
 
 from label_studio_sdk import LabelStudio
 
+from annotation.layer import is_layer
 from annotation.project import PRE_ANNOTATION_VERSION, connect
 from annotation.server import Server
 from annotation.tasks import annotation_of
@@ -51,11 +52,12 @@ def send_back(
 def _shown(result: object, published: list[dict[str, Any]], refused: Collection[str] | None) -> list[dict[str, Any]]:
     """Give the answer's regions, the refused ones replaced by what was published."""
     outlines = {str(region["id"]): region for region in published if region.get("type") == "polygonlabels"}
-    back = outlines.keys() if refused is None else set(refused)
+    layer = {str(region["id"]): region for region in published if is_layer(region)}
+    back = layer.keys() | (outlines.keys() if refused is None else set(refused))
     answered = [item for item in result if isinstance(item, dict)] if isinstance(result, list) else []
     kept = {str(item["id"]): item for item in answered if isinstance(item.get("id"), str) and item["id"] not in back}
     restored = [outline for name, outline in outlines.items() if name in back]
-    return [*kept.values(), *restored]
+    return [*layer.values(), *kept.values(), *restored]
 
 
 def _replace(client: LabelStudio, task_id: int, held: list[Any], prediction: dict[str, Any]) -> None:

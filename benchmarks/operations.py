@@ -132,7 +132,7 @@ def _vertices(shown: NDArray[np.uint32], truth: NDArray[Any], z: int) -> int:
         polygon_region(region_id(z, contour), contour.points, shape) for contour in contours_of(shown)
     ]
     kept = {str(region["value"]) for region in regions}
-    result, _ = corrected(regions, truth, OracleRules(), z=z)
+    result, _ = corrected(regions, truth, OracleRules(), z=z, layer=np.zeros(shape, np.int32))
     return sum(len(region["value"]["points"]) for region in result if str(region["value"]) not in kept)
 
 

@@ -110,6 +110,8 @@ class AnnotationConfig(BaseModel):
     """How objects are drawn; exact outlines and painted objects open and edit slowly. Stays as it is within a run."""
     readonly_above: float = Field(default=0.75, ge=0, le=1)
     """Outlines of which the model is surer than this cannot be dragged; 1 leaves all editable."""
+    outlines_at_most: int = Field(default=60, ge=0)
+    """So many outlines, the least sure ones, can be edited; the others are one picture, as the page slows with each."""
     repeat_share: float = Field(default=0, ge=0, le=1)
     """Share of tasks beside the new ones that ask again, without saying so, for sections answered before."""
     gold_share: float = Field(default=0, ge=0, le=1)

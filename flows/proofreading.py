@@ -85,6 +85,7 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
             served,
             drawing=run.config.annotation.contours,
             readonly_above=run.config.annotation.readonly_above,
+            outlines_at_most=run.config.annotation.outlines_at_most,
             progress=progress,
         )
         asked = dict(zip((task.place for task in served), numbers, strict=True))

@@ -53,7 +53,7 @@ def find_objects(store: PredictionStore, job: TraceJob, progress: Progress) -> N
         mine = [anchor for anchor in job.anchors if anchor.z == z]
         seeds_px = np.array([(anchor.y, anchor.x) for anchor in mine], np.int64).reshape(-1, 2)
         known = np.array([names[anchor.track] for anchor in mine], np.int64)
-        objects = parted_by_seeds(objects_of_membrane(clean, job.settings.seeding), clean, seeds_px, known)
+        objects = parted_by_seeds(objects_of_membrane(clean, job.settings.tracing.seeding), clean, seeds_px, known)
         store.write(z, clean[np.newaxis], np.zeros(0), objects.astype(np.uint32)[np.newaxis])
         progress(done, len(job.sections), f"{objects.max()} objects found")
 
@@ -69,7 +69,7 @@ def _described(job: TraceJob) -> str:
         f"membrane {volume_sha256(job.membrane)}",
         f"sections {job.sections[0]}:{job.sections[-1] + 1}",
         f"postprocess {job.settings.tracing.postprocess.model_dump_json()}",
-        f"seeding {job.settings.seeding.model_dump_json()}",
+        f"seeding {job.settings.tracing.seeding.model_dump_json()}",
         *map(str, job.anchors),
     )
     return "\n".join(lines) + "\n"

@@ -21,7 +21,6 @@ from loop.volume import open_labels, open_volume
 from tests.flows.test_segment import write_checkpoint
 from tests.tracing.stacks import moved, seen, tiling
 from tracing.postprocess import PostprocessConfig
-from tracing.seeding import SeedingConfig
 
 CELLS = tiling()
 STACK = np.stack([CELLS, moved(CELLS, 3, 1), moved(CELLS, 25, -14), moved(CELLS, 26, -14)])
@@ -49,7 +48,7 @@ def inputs_of(stored: Path, **more: Any) -> TraceInputs:
 def run(
     stored: Path, out: Path, *, tracing: TracingConfig | None = None, progress: Progress = silent, **more: Any
 ) -> NDArray[Any]:
-    settings = TraceSettings(tracing or TracingConfig(), SeedingConfig(), out.parent / "cache")
+    settings = TraceSettings(tracing or TracingConfig(), out.parent / "cache")
     trace(inputs_of(stored, **more), out, settings, progress=progress)
     labels = open_labels(out)
     return labels.sections(0, labels.shape[0])
@@ -86,7 +85,7 @@ def test_the_table_of_axons_agrees_with_the_labels(stored: Path, tmp_path: Path)
     assert (tmp_path / "axons.links.csv").exists()
 
 
-@pytest.mark.parametrize("stopped_at", [2, 6, 10])
+@pytest.mark.parametrize("stopped_at", [2, 6, 10, 14])
 def test_what_is_interrupted_leaves_no_labels_and_goes_on_to_the_same(
     stored: Path, tmp_path: Path, stopped_at: int
 ) -> None:

@@ -103,7 +103,9 @@ def annotate(
     begun = time.monotonic()
     totals = np.zeros(5, np.intp)
     submitted: list[int] = []
-    with connect(server, ensure_account(server, EMAIL).token()) as client:
+    # On the lab's own server nobody is invited: what the oracle submits there bears the name of the token's user.
+    token = ensure_account(server, EMAIL).token() if server.is_embedded else None
+    with connect(server, token) as client:
         project = find_project(client, server.project)
         listed = [] if project is None else tasks_of(client, project, iteration)
         tasks = [task for task in listed if not task.annotations]

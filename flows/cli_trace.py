@@ -45,10 +45,10 @@ def trace(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
-    """Trace axons through a volume: predict, clean, find objects, link, expand.
+    """Trace axons through a volume: predict, clean, find objects, link, merge pieces, expand.
 
     Writes `labels` with one id an axon, and beside it OUT.axons.csv (length, sections, breaks, mean margin of the links
-    of every axon) and OUT.links.csv (every link). A run's proofloop.toml says how, under `[seeding]` and `[tracing]`.
+    of every axon) and OUT.links.csv (every link). A run's proofloop.toml says how, under `[tracing]`.
     After Ctrl-C or a crash the same command goes on.
     """
     from flows.config import parse_voxel_size

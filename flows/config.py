@@ -13,6 +13,7 @@ from loop.volume import VoxelSize
 from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
 from tracing.expansion import ExpansionConfig
+from tracing.merging import MergingConfig
 from tracing.postprocess import PostprocessConfig
 from tracing.seeding import SeedingConfig
 from tracing.tracking import TrackingConfig
@@ -123,14 +124,18 @@ class AnnotationConfig(BaseModel):
 
 
 class TracingConfig(BaseModel):
-    """From membranes to axons, for proofloop trace; objects of a section are found as [seeding] says."""
+    """From membranes to axons, for proofloop trace."""
 
     model_config = _STRICT
 
     postprocess: PostprocessConfig = PostprocessConfig()
     """Cleaning of the membrane; nothing by default."""
+    seeding: SeedingConfig = SeedingConfig(threshold=0.2)
+    """From membranes to objects; finer than for annotators, since pieces can be merged later and mergers not parted."""
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
     """Which objects of different sections are one."""
+    merging: MergingConfig = MergingConfig()
+    """Which tracks are pieces of one axon."""
     expansion: ExpansionConfig = ExpansionConfig()
     """From tracked objects to labels."""
 

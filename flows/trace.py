@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.link_output import links_path, require_writable
 from flows.trace_job import TraceInputs, TraceJob, TraceSettings
-from flows.trace_linking import link_objects
+from flows.trace_linking import link_objects, merge_tracks
 from flows.trace_objects import find_objects, objects_store
 from flows.trace_output import axons_path, write_axons
 from loop.progress import Progress, part_of, silent
@@ -46,11 +46,11 @@ class TraceSummary(BaseModel):
     longest: list[Axon]
     """The ten longest."""
     seconds: dict[str, float]
-    """Wall time: finding objects, linking, expanding and writing."""
+    """Wall time: finding objects, linking, merging, expanding and writing."""
 
 
 def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: Progress = silent) -> TraceSummary:
-    """Trace axons through a volume: clean the membrane, find objects, link them, expand, measure.
+    """Trace axons through a volume: clean the membrane, find objects, link them, merge, expand, measure.
 
     What is at work lies in the folder `OUT.unfinished`; the same call goes on with what another left.
 
@@ -63,7 +63,7 @@ def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: 
     settings : TraceSettings
         How.
     progress : Progress
-        Hears of the sections done, each of them three times.
+        Hears of the sections done, each of them four times.
 
     Raises
     ------
@@ -74,14 +74,16 @@ def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: 
     job = TraceJob.open(inputs, settings)
     watch = [time.monotonic()]
     with objects_store(out, job) as store:
-        find_objects(store, job, part_of(progress, 0, 3))
+        find_objects(store, job, part_of(progress, 0, 4))
         watch.append(time.monotonic())
-        linked = link_objects(job, store, part_of(progress, 1, 3))
+        linked = link_objects(job, store, part_of(progress, 1, 4))
         watch.append(time.monotonic())
-        axons = write_axons(job, store, linked, out, part_of(progress, 2, 3))
+        linked = merge_tracks(job, store, linked, part_of(progress, 2, 4))
+        watch.append(time.monotonic())
+        axons = write_axons(job, store, linked, out, part_of(progress, 3, 4))
         shutil.rmtree(store.path.parent)
     watch.append(time.monotonic())
-    stages = zip(("objects", "linking", "expanding"), np.diff(watch).tolist(), strict=True)
+    stages = zip(("objects", "linking", "merging", "expanding"), np.diff(watch).tolist(), strict=True)
     return TraceSummary(
         out=str(out),
         axon_table=str(axons_path(out)),

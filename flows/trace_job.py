@@ -13,7 +13,6 @@ from flows.link import read_anchors
 from loop.errors import InputError
 from loop.section_range import parse_sections, runs_of
 from loop.volume import Volume, VoxelSize, open_image, open_volume, require_equal_shape
-from tracing.seeding import SeedingConfig
 from tracing.tracking_anchors import Anchor
 
 
@@ -41,7 +40,6 @@ class TraceSettings:
     """How it is traced."""
 
     tracing: TracingConfig
-    seeding: SeedingConfig
     cache: Path
     """Where registrations are kept."""
 

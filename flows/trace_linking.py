@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from flows.trace_job import TraceJob
 from loop.errors import InputError
 from loop.predictions import PredictionStore
 from loop.progress import Progress
+from tracing.merging import Walls
 from tracing.registration_cache import Registrar
 from tracing.tracking import track
 from tracing.tracking_links import LinkKind
@@ -44,6 +45,10 @@ class Linked:
     def n_tracks(self) -> int:
         """The largest track."""
         return max((int(some.max()) for some in self.tracks), default=0)
+
+    def tracks_of(self, z: int, objects: NDArray[Any]) -> NDArray[np.uint64]:
+        """Give the tracks `(y, x)` of the objects `(y, x)` of section `z`."""
+        return self.tracks[z][np.searchsorted(np.concatenate([[0], self.ids[z]]), objects)]
 
     def kinds(self) -> dict[LinkKind, int]:
         """Count the links by kind."""
@@ -80,5 +85,19 @@ def link_objects(job: TraceJob, store: PredictionStore, progress: Progress) -> L
             expected="an object in at least one section",
             fix="name another mask" if job.mask else "predict the membrane again",
         )
-    tracks, _ = table.tracks()
-    return Linked(table, tracks, ids, damaged)
+    return Linked(table, table.tracks()[0], ids, damaged)
+
+
+def merge_tracks(job: TraceJob, store: PredictionStore, linked: Linked, progress: Progress) -> Linked:
+    """Merge the tracks that are pieces of one axon."""
+    walls = Walls()
+    for done, z in enumerate(job.sections, start=1):
+        walls.add(linked.tracks_of(z, job.masked(store.labels(z), z)), store.membrane(z))
+        progress(done, len(job.sections), "looking at walls")
+    names = {
+        int(linked.tracks[z][one]): int(name)
+        for z, anchored in linked.table.anchors
+        for one, name in zip(anchored.objects, anchored.tracks, strict=True)
+    }
+    axons = walls.merged(linked.n_tracks, job.settings.tracing.merging, names)
+    return replace(linked, tracks=[axons[some] for some in linked.tracks])

@@ -53,7 +53,9 @@ def find_objects(store: PredictionStore, job: TraceJob, progress: Progress) -> N
         mine = [anchor for anchor in job.anchors if anchor.z == z]
         seeds_px = np.array([(anchor.y, anchor.x) for anchor in mine], np.int64).reshape(-1, 2)
         known = np.array([names[anchor.track] for anchor in mine], np.int64)
-        objects = parted_by_seeds(objects_of_membrane(clean, job.settings.seeding), clean, seeds_px, known)
+        objects = parted_by_seeds(objects_of_membrane(clean, job.settings.tracing.seeding), clean, seeds_px, known)
+        if _shows_nothing(clean, job.settings.tracing.seeding.threshold) and not mine:
+            objects = np.zeros_like(objects)
         store.write(z, clean[np.newaxis], np.zeros(0), objects.astype(np.uint32)[np.newaxis])
         progress(done, len(job.sections), f"{objects.max()} objects found")
 
@@ -64,12 +66,20 @@ def _probability(membrane: Volume, z: int) -> NDArray[np.float32]:
     return np.asarray(section, np.float32) / np.float32(scale)
 
 
+def _shows_nothing(membrane: NDArray[np.float32], threshold: float) -> bool:
+    """Say whether a section has no membrane at all, or nothing else, as lost sections do.
+
+    One object as large as the section would be linked with every axon; axons go on beyond a section without objects.
+    """
+    return bool(membrane.max() < threshold or membrane.min() >= threshold)
+
+
 def _described(job: TraceJob) -> str:
     lines = (
         f"membrane {volume_sha256(job.membrane)}",
         f"sections {job.sections[0]}:{job.sections[-1] + 1}",
         f"postprocess {job.settings.tracing.postprocess.model_dump_json()}",
-        f"seeding {job.settings.seeding.model_dump_json()}",
+        f"seeding {job.settings.tracing.seeding.model_dump_json()}",
         *map(str, job.anchors),
     )
     return "\n".join(lines) + "\n"

@@ -30,8 +30,7 @@ def write_axons(job: TraceJob, store: PredictionStore, linked: Linked, out: Path
     expansion, gap = job.settings.tracing.expansion, job.settings.tracing.tracking.gaps.sections
 
     def tracked(z: int) -> NDArray[Any]:
-        at = np.searchsorted(np.concatenate([[0], linked.ids[z]]), job.masked(store.labels(z), z))
-        return linked.tracks[z].astype(dtype)[at]
+        return linked.tracks_of(z, job.masked(store.labels(z), z)).astype(dtype)
 
     def written() -> Iterator[NDArray[Any]]:
         blank = np.zeros(job.image.shape[1:], dtype)

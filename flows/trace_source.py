@@ -12,7 +12,6 @@ from loop.cache import cache_folder
 from loop.errors import InputError
 from loop.progress import Progress
 from loop.run import RunFolder
-from tracing.seeding import SeedingConfig
 
 
 def predicted_membrane(source: str, out: Path, *, model: Path | None, sections: str, progress: Progress) -> str:
@@ -63,9 +62,7 @@ def settings_of(source: str, model: Path | None, cache: Path | None) -> TraceSet
     """Give the settings of the run that is traced, else of the run whose model it is, else the defaults."""
     config = _config(source) or (_config(str(model)) if model else None)
     folder = cache or cache_folder() / "registration"
-    if config is None:
-        return TraceSettings(TracingConfig(), SeedingConfig(), folder)
-    return TraceSettings(config.tracing, config.seeding, folder)
+    return TraceSettings(config.tracing if config else TracingConfig(), folder)
 
 
 def _config(source: str) -> RunConfig | None:

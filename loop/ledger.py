@@ -101,10 +101,11 @@ class Ledger:
         """Give the place of every task of an iteration that is still to be answered, or reviewed where it must be."""
         published = self.finished(Published, iteration)
         tasks = {task: place for place, task in published.tasks.items()}
-        tasks |= {task: Place(z) for asked in (published.repeats, published.gold) for z, task in asked.items()}
+        tasks |= {task: Place(z) for blind in (published.repeats, published.gold) for z, task in blind.items()}
         held, returned = self._standing()
-        answers = [event for event in held if event.correction is not None]
-        closed = {e.correction.task_id for e in answers if e.correction and self._may_train(e)} - returned.keys()
+        # by iteration too: another server, or one restored, numbers its tasks anew
+        asked = [e for e in held if e.correction is not None and e.correction.iteration == iteration]
+        closed = {e.correction.task_id for e in asked if e.correction and self._may_train(e)} - returned.keys()
         for event in self.events():
             if isinstance(event, GoldAnswered):
                 closed.add(event.correction.task_id)

@@ -11,7 +11,7 @@ from loop.atomic import replacing
 from loop.errors import InputError
 from loop.phantom_bundle import grow_bundle
 from loop.phantom_config import PIXEL_NM, VOXEL_SIZE_NM_ZYX, PhantomConfig
-from loop.phantom_cutting import bent_sections, section_slips
+from loop.phantom_cutting import bent_sections, section_shifts, section_slips
 from loop.phantom_organelles import furnish
 from loop.phantom_painting import Painter
 from loop.phantom_truth import ground_truth
@@ -70,12 +70,13 @@ def make_phantom(
     further = _further_damaged(shape[0], damaged, seed, config)
     fibres = grow_bundle(shape, config.median_radius_nm / PIXEL_NM, np.random.default_rng([seed, 1]))
     slips = section_slips(shape[0], config, np.random.default_rng([seed, 2]))
-    tissue = list(bent_sections(shape, slips, np.random.default_rng([seed, 3])))
+    shifts = section_shifts(shape[0], config, np.random.default_rng([seed, 10]))
+    tissue = list(bent_sections(shape, slips, shifts, np.random.default_rng([seed, 3])))
     walls = []
     for z, (where, moving) in enumerate(tissue):
         walls.append(section_walls(fibres, z, where, moving))
         progress(z + 1, 2 * shape[0], "growing fibres")
-    labels = ground_truth(walls, slips, config)
+    labels = ground_truth(walls, slips + shifts, config)
     organelles = furnish(fibres, np.random.default_rng([seed, 4]))
     painter = Painter(shape[0], len(fibres), config, seed)
     image = np.empty(shape, np.uint8)

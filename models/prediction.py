@@ -24,6 +24,8 @@ from models.tiles import padded, padded_extent
 
 CHECK = Cut(sections=4, tile_px=128)
 """Of the first sections, what is predicted in float32 and in bfloat16 to see whether they agree."""
+BLOCK_SECTIONS = 16
+"""Sections predicted at once by a network that looks at few: what a kill may cost."""
 MEMORY_SHARE = 0.5
 """Of the free memory, what the features of a tile may take."""
 
@@ -35,8 +37,8 @@ class PredictionConfig(BaseModel):
 
     variants: Literal[1, 4, 8, 16] = 8
     """Mirrored views that are averaged."""
-    block_sections: PositiveInt = 128
-    """Sections predicted at once, and lost if a prediction is killed; halved as often as memory asks for."""
+    block_sections: PositiveInt | None = None
+    """Sections predicted at once, and lost by a kill; by default 16, or 8 times as many as the network looks across."""
     tile_px: PositiveInt = 2048
     """Extent of the tiles that larger sections are cut into; halved as often as memory asks for."""
     reach_share: float = Field(default=1.0, gt=0, le=1)
@@ -160,7 +162,7 @@ def _middle(extent: int, size: int) -> slice:
 def _cut(network: Network, shape: tuple[int, ...], config: PredictionConfig, margins: Margins) -> Cut:
     return cut_that_fits(
         (shape[0], *(padded_extent(extent, margins.grid[1]) for extent in shape[1:])),
-        Cut(config.block_sections, config.tile_px),
+        Cut(config.block_sections or max(BLOCK_SECTIONS, 8 * margins.sections), config.tile_px),
         margin=Cut(margins.sections, margins.px),
         grid=margins.grid,
         bytes_a_voxel=bytes_a_voxel(network),

@@ -28,6 +28,8 @@ class ExpansionConfig(BaseModel):
     ) -> NDArray[Any]:
         """Label one section: tracked objects (y, x) shrink to seeds off the membrane, which expand within the mask."""
         seeds = np.where(membrane < self.seeds_below, tracks, 0).astype(tracks.dtype)
+        if not seeds.any():  # a lost section may be all membrane: its bridged tracks are all that is known
+            seeds = tracks
         return expand(seeds, membrane, mask, below=self.labels_below)
 
 

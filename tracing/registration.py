@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loop.errors import InputError
 from tracing.registration_flow import Flow, constant_flow, similarity, with_residual_flow
-from tracing.registration_picture import Picture, picture_of_image, picture_of_outlines, smaller
+from tracing.registration_picture import Picture, blurred, picture_of_image, picture_of_outlines, smaller
 from tracing.registration_shift import candidate_shifts
 
 _COARSER = 2
@@ -24,6 +24,9 @@ class RegistrationConfig(BaseModel):
 
     working_pixel_nm: float = Field(default=20.0, ge=1, le=200)
     """Sections are made smaller to about this pixel: finer detail differs between neighbours anyway."""
+    smoothing_nm: float = Field(default=288.0, ge=0, le=10_000)
+    """Standard deviation of the Gaussian that smooths the displacement: sections bend over micrometres, and what
+    follows every neurite lays it on its neighbour."""
     candidates: int = Field(default=6, ge=0, le=50)
     """Whole displacements that are tried beside none at all; the one that fits best after a flow is taken."""
 
@@ -78,7 +81,8 @@ def register(
         If the two differ in shape.
     """
     config, factor = _checked(fixed, moving, pixel_nm, config)
-    return _registered(picture_of_image(fixed, factor), picture_of_image(moving, factor), fixed.shape, config)
+    pictures = (picture_of_image(fixed, factor), picture_of_image(moving, factor))
+    return _registered(*pictures, fixed.shape, config, smoothing_px=config.smoothing_nm / pixel_nm / factor)
 
 
 def register_outlines(
@@ -86,7 +90,8 @@ def register_outlines(
 ) -> Displacement:
     """Lay a section on another by the outlines of their labels (y, x), for images that cannot tell; as `register`."""
     config, factor = _checked(fixed, moving, pixel_nm, config)
-    return _registered(picture_of_outlines(fixed, factor), picture_of_outlines(moving, factor), fixed.shape, config)
+    pictures = (picture_of_outlines(fixed, factor), picture_of_outlines(moving, factor))
+    return _registered(*pictures, fixed.shape, config, smoothing_px=config.smoothing_nm / pixel_nm / factor)
 
 
 def _checked(
@@ -103,9 +108,13 @@ def _checked(
     return config, max(1, round(config.working_pixel_nm / pixel_nm))
 
 
-def _registered(fixed: Picture, moving: Picture, shape: tuple[int, ...], config: RegistrationConfig) -> Displacement:
+def _registered(
+    fixed: Picture, moving: Picture, shape: tuple[int, ...], config: RegistrationConfig, *, smoothing_px: float
+) -> Displacement:
     start = _best_start(smaller(fixed, _COARSER), smaller(moving, _COARSER), config.candidates)
     flow = with_residual_flow(fixed, moving, _resized(start, fixed.grey.shape))
+    if smoothing_px:
+        flow = np.stack([blurred(part, smoothing_px) for part in flow])
     scale = np.array([n / m for n, m in zip(shape, fixed.grey.shape, strict=True)], np.float32)[:, None, None]
     stored = tuple(max(n // _COARSER, 1) for n in fixed.grey.shape)
     coarse = np.stack([cv2.resize(part, stored[::-1], interpolation=cv2.INTER_AREA) for part in flow]) * scale

@@ -18,6 +18,7 @@ from tracing.tracking_branches import BranchRules, merges, splits
 from tracing.tracking_costs import LinkCosts, candidates
 from tracing.tracking_gaps import GapRules, Past, close_gaps, seen_together
 from tracing.tracking_links import Links, links_of
+from tracing.tracking_motion import ahead, cheaper, motion_of
 from tracing.tracking_objects import SectionObjects
 
 
@@ -106,12 +107,16 @@ def track(
 def _linked(before: Past, now: Past, alignment: Alignment, config: TrackingConfig, pixel_nm: float) -> list[Links]:
     """Link two consecutive sections: anchors, then one to one, then branches."""
     first, second = seen_together(before.section, now.section, alignment.flow)
-    pairs = allowed(candidates(first, second, config.costs, pixel_nm=pixel_nm), before.anchored, now.anchored)
+    pairs = candidates(first, second, config.costs, pixel_nm=pixel_nm)
+    moved = ahead(first, before.motion, before.section.grey)
+    pairs = cheaper(pairs, candidates(moved, second, config.costs, pixel_nm=pixel_nm))
+    pairs = allowed(pairs, before.anchored, now.anchored)
     sure = forced(before.anchored, now.anchored)
     open_pairs = pairs.where(~np.isin(pairs.first, sure[0]) & ~np.isin(pairs.second, sure[1]))
     counts = (len(before.section), len(now.section))
     z = (before.section.z, now.section.z)
     links = links_of(assign(open_pairs, counts, ending=config.costs.ending), z, "link")
+    now.motion = motion_of(links, first, second, before.motion)
     certain = Links(*z, "anchor", *sure, np.zeros(len(sure[0])), np.full(len(sure[0]), np.inf))
     found = [links, certain]
     if not (before.section.in_pieces() and now.section.in_pieces()):

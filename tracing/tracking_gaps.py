@@ -15,7 +15,7 @@ from tracing.tracking_anchors import AnchoredSection, allowed
 from tracing.tracking_assignment import assign
 from tracing.tracking_costs import LinkCosts, Seen, candidates
 from tracing.tracking_links import Links, links_of
-from tracing.tracking_objects import SectionObjects, carried, in_common, measured
+from tracing.tracking_objects import Numbers, SectionObjects, carried, in_common, measured
 
 _LOST = 0.75
 """A section that resembles neither neighbour by this part of what is usual is perhaps damaged."""
@@ -46,6 +46,8 @@ class Past:
         Median similarity of the pairs of neighbours before.
     followed, preceded : (objects + 1,) bool
         Which objects have a link to a later, and to an earlier section.
+    motion : (objects + 1, 2)
+        How each moves on to the next section, in px along y and x.
     """
 
     section: SectionObjects
@@ -55,11 +57,13 @@ class Past:
     usual_similarity: float = 0.0
     followed: NDArray[np.bool_] = field(init=False)
     preceded: NDArray[np.bool_] = field(init=False)
+    motion: Numbers = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with no link."""
         self.followed = np.zeros(len(self.section) + 1, np.bool_)
         self.preceded = np.zeros(len(self.section) + 1, np.bool_)
+        self.motion = np.zeros((len(self.section) + 1, 2))
 
 
 def seen_together(first: SectionObjects, second: SectionObjects, flow: Flow) -> tuple[Seen, Seen]:

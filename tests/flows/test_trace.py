@@ -21,7 +21,6 @@ from loop.volume import open_labels, open_volume
 from tests.flows.test_segment import write_checkpoint
 from tests.tracing.stacks import moved, seen, tiling
 from tracing.postprocess import PostprocessConfig
-from tracing.seeding import SeedingConfig
 
 CELLS = tiling()
 STACK = np.stack([CELLS, moved(CELLS, 3, 1), moved(CELLS, 25, -14), moved(CELLS, 26, -14)])
@@ -49,7 +48,7 @@ def inputs_of(stored: Path, **more: Any) -> TraceInputs:
 def run(
     stored: Path, out: Path, *, tracing: TracingConfig | None = None, progress: Progress = silent, **more: Any
 ) -> NDArray[Any]:
-    settings = TraceSettings(tracing or TracingConfig(), SeedingConfig(), out.parent / "cache")
+    settings = TraceSettings(tracing or TracingConfig(), out.parent / "cache")
     trace(inputs_of(stored, **more), out, settings, progress=progress)
     labels = open_labels(out)
     return labels.sections(0, labels.shape[0])
@@ -86,7 +85,7 @@ def test_the_table_of_axons_agrees_with_the_labels(stored: Path, tmp_path: Path)
     assert (tmp_path / "axons.links.csv").exists()
 
 
-@pytest.mark.parametrize("stopped_at", [2, 6, 10])
+@pytest.mark.parametrize("stopped_at", [2, 6, 10, 14])
 def test_what_is_interrupted_leaves_no_labels_and_goes_on_to_the_same(
     stored: Path, tmp_path: Path, stopped_at: int
 ) -> None:
@@ -116,6 +115,7 @@ def test_sections_outside_of_the_stretch_stay_empty_and_keep_their_z(stored: Pat
 def test_seeds_set_by_hand_part_what_the_membrane_leaves_together(tmp_path: Path) -> None:
     walls = np.zeros((3, 40, 60), np.uint8)
     walls[[0, 2], :, 30] = 255  # the wall is missing in the middle section
+    walls[:, :, 0] = 255
     image = np.stack([seen(np.where(walls[0] > 0, 0, 1), seed=z) for z in range(3)])
     stored = write(tmp_path / "v.h5", raw=image, membrane=walls)
     seeds = tmp_path / "seeds.csv"
@@ -139,12 +139,24 @@ def test_a_mask_bounds_the_labels_and_one_that_excludes_everything_is_told_of(st
         run(stored, tmp_path / "none.h5", mask=str(nothing))
 
 
-def test_a_section_of_membrane_alone_and_one_without_any_are_traced(tmp_path: Path) -> None:
-    image = np.stack([seen(CELLS, seed=z) for z in range(2)])
-    membrane = np.stack([np.full(CELLS.shape, 255, np.uint8), np.zeros(CELLS.shape, np.uint8)])
+@pytest.mark.parametrize("lost", [0, 255])
+def test_axons_go_on_beyond_a_section_in_which_nothing_is_seen(tmp_path: Path, lost: int) -> None:
+    image = np.stack([seen(CELLS, seed=z) for z in range(5)])
+    membrane = np.stack([np.where(CELLS > 0, 0, 255).astype(np.uint8)] * 5)
+    membrane[2], image[2] = lost, 0
     labels = run(write(tmp_path / "v.h5", raw=image, membrane=membrane), tmp_path / "axons.h5")
-    assert labels[1].all()
-    assert len(np.unique(labels)) <= 3
+    inside = CELLS > 0
+    assert len(np.unique(labels[0][inside])) > 20
+    assert (labels[4] == labels[0])[inside].mean() > 0.97
+    assert (labels[2] == labels[0])[inside].mean() > 0.97
+
+
+@pytest.mark.parametrize("everywhere", [0, 255])
+def test_a_volume_of_membrane_alone_or_without_any_has_nothing_to_trace(tmp_path: Path, everywhere: int) -> None:
+    image = np.stack([seen(CELLS, seed=z) for z in range(2)])
+    stored = write(tmp_path / "v.h5", raw=image, membrane=np.full(image.shape, everywhere, np.uint8))
+    with pytest.raises(InputError, match="nothing to trace"):
+        run(stored, tmp_path / "axons.h5")
 
 
 def test_one_section_is_traced(stored: Path, tmp_path: Path) -> None:
@@ -163,22 +175,56 @@ def test_what_cannot_be_traced_is_told_of(stored: Path, tmp_path: Path, more: di
 
 
 def test_an_unknown_voxel_size_is_asked_for(tmp_path: Path) -> None:
-    stored = write(tmp_path / "v.h5", sized=False, raw=seen(CELLS)[None], membrane=np.zeros((1, 96, 96), np.uint8))
+    stored = write(
+        tmp_path / "v.h5",
+        sized=False,
+        raw=seen(CELLS)[None],
+        membrane=np.where(CELLS > 0, 0, 255).astype(np.uint8)[None],
+    )
     with pytest.raises(InputError, match="how large a voxel"):
         run(stored, tmp_path / "axons.h5")
     assert run(stored, tmp_path / "axons.h5", voxel_size_nm_zyx=(30, 12, 12)).all()
 
 
-def test_the_command_predicts_with_a_checkpoint_and_prints_json(stored: Path, tmp_path: Path) -> None:
-    checkpoint = write_checkpoint(tmp_path / "net.safetensors", "cpu", seed=1)
+def test_the_command_prints_json(stored: Path, tmp_path: Path) -> None:
     out = tmp_path / "axons.h5"
-    words = ["trace", f"{stored}:raw", "--model", str(checkpoint), "-o", str(out), "--sections", "0:2", "--json"]
+    words = [
+        "trace",
+        f"{stored}:raw",
+        "--membrane",
+        f"{stored}:membrane",
+        "-o",
+        str(out),
+        "--sections",
+        "0:2",
+        "--json",
+    ]
     found = CliRunner().invoke(app, [*words, "--cache", str(tmp_path / "cache")])
     assert found.exit_code == 0, found.output
     told = json.loads(found.stdout)
     assert (told["sections"], told["shape"]) == ("0:2", list(STACK.shape))
-    assert open_volume(f"{tmp_path}/axons.membrane.zarr:membrane").shape == STACK.shape
     assert open_labels(out).section(1).all()
+
+
+def test_the_command_predicts_with_a_checkpoint_of_which_an_untrained_one_shows_nothing(
+    stored: Path, tmp_path: Path
+) -> None:
+    checkpoint = write_checkpoint(tmp_path / "net.safetensors", "cpu", seed=1)
+    words = [
+        "trace",
+        f"{stored}:raw",
+        "--model",
+        str(checkpoint),
+        "-o",
+        str(tmp_path / "axons.h5"),
+        "--sections",
+        "0:2",
+    ]
+    found = CliRunner().invoke(app, [*words, "--cache", str(tmp_path / "cache")])
+    predicted = open_volume(f"{tmp_path}/axons.membrane.zarr:membrane")
+    assert predicted.section(1).any()
+    assert isinstance(found.exception, InputError)
+    assert "predict the membrane again" in str(found.exception)
 
 
 def test_a_volume_without_model_and_membrane_is_told_what_to_add(stored: Path, tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def test_black_borders_are_not_matched_with_each_other() -> None:
 def test_a_bend_is_followed_locally() -> None:
     rows = np.arange(160) + np.rint(5 * np.sin(np.arange(160) / 160 * np.pi)).astype(int)
     bent = WIDE[np.clip(rows, 0, 159)]
-    found = register(seen(bent), seen(WIDE, seed=1), pixel_nm=PIXEL_NM).dense()
+    close = RegistrationConfig(smoothing_nm=60)
+    found = register(seen(bent), seen(WIDE, seed=1), pixel_nm=PIXEL_NM, config=close).dense()
     assert found[0, 75:85, 40:120].mean() == pytest.approx(5, abs=1.0)
     assert found[0, 12:18, 40:120].mean() == pytest.approx(1.5, abs=1.0)
 

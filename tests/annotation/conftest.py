@@ -1,4 +1,6 @@
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from label_studio_sdk import LabelStudio
@@ -25,10 +27,10 @@ def client(server: Server) -> Iterator[LabelStudio]:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+def postgresql() -> Iterator[PostgreSQL]:
     """An empty database of a real PostgreSQL."""
     found = programs()
     if found is None:
         pytest.skip("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
-    with cluster(tmp_path_factory.mktemp("postgresql"), found) as database:
+    with tempfile.TemporaryDirectory() as folder, cluster(Path(folder), found) as database:
         yield database

@@ -22,7 +22,10 @@ def programs() -> Path | None:
 
 @contextmanager
 def cluster(folder: Path, programs: Path) -> Iterator[PostgreSQL]:
-    """Run a cluster in `folder` and give an empty database of it. PostgreSQL refuses to run as root."""
+    """Run a cluster in `folder` and give an empty database of it.
+
+    PostgreSQL refuses to run as root; another user must then be able to reach `folder`, as none can reach pytest's own.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -37,8 +40,6 @@ def cluster(folder: Path, programs: Path) -> Iterator[PostgreSQL]:
     if os.getuid() == 0:
         somebody = pwd.getpwnam("postgres")
         become = {"user": somebody.pw_uid, "group": somebody.pw_gid}
-        for parent in (folder, *folder.parents[:2]):  # pytest's own folders are closed to others
-            parent.chmod(0o755)
         for owned in (folder, password):
             os.chown(owned, somebody.pw_uid, somebody.pw_gid)
 

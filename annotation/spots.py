@@ -2,7 +2,8 @@
 
 from typing import TypeGuard
 
-from annotation.project import DOUBTS, LOOK, SECTION
+from annotation.drawn import drawn
+from annotation.project import DOUBTS, LOOK
 from loop.doubts import Spot
 
 _TYPE = "ellipselabels"
@@ -31,17 +32,7 @@ def spot_region(name: str, spot: Spot, corner: tuple[int, int], shape: tuple[int
         "rotation": 0,
         _TYPE: [LOOK],
     }
-    return {
-        "id": name,
-        "type": _TYPE,
-        "from_name": DOUBTS,
-        "to_name": SECTION,
-        "original_width": width,
-        "original_height": height,
-        "image_rotation": 0,
-        "readonly": True,
-        "value": value,
-    }
+    return drawn(name, _TYPE, control=DOUBTS, value=value, shape=shape) | {"readonly": True}
 
 
 def is_spot(region: object) -> TypeGuard[dict[str, object]]:

@@ -2,8 +2,7 @@
 
 import csv
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flows.link_output import links_path, require_writable, write_links, write_tracks
 from flows.link_summary import LinkSummary, SectionReport, damaged_sections, jumps_and_drift, section_report
+from flows.linked import Linked, all_linked
 from loop.cache import cache_folder
 from loop.errors import InputError
 from loop.progress import Progress, silent
 from loop.volume import Volume, VoxelSize, open_image, open_labels, open_volume, require_equal_shape
 from tracing.registration_cache import Registrar
-from tracing.tracking import TrackingConfig, track
+from tracing.tracking import Step, TrackingConfig, track
 from tracing.tracking_anchors import Anchor
-from tracing.tracking_links import LinkKind
 from tracing.tracking_objects import SectionObjects, section_objects
-from tracing.tracking_tracks import TrackTable
 
 _PIXEL_NM_UNKNOWN = 12.0
 """Taken where nobody says how large a pixel is; only lengths in nm depend on it."""
@@ -81,48 +79,45 @@ def link(
     anchors = read_anchors(inputs.anchors, labels.shape[0]) if inputs.anchors else []
     config = config or TrackingConfig()
     registrar = Registrar(pixel_nm, config.registration, cache or cache_folder() / "registration")
-    table = TrackTable()
-    ids: list[NDArray[Any]] = []
-    reports: list[SectionReport] = []
-    damaged: list[int] = []
     n_sections = labels.shape[0]
-    for step in track(_sections(labels, image, mask, pixel_nm), registrar, config, anchors):
-        table.add_section(len(step.section), step.anchored)
-        table.links += step.links
-        ids.append(step.section.ids)
-        reports.append(section_report(step))
-        damaged += step.damaged
-        progress(step.section.z + 1, 2 * n_sections, f"{len(step.section)} objects")
-    _require_objects(ids, inputs)
-    tracks, severed = table.tracks()
-    n_tracks = max(int(some.max()) for some in tracks)
+    reports: list[SectionReport] = []
 
-    def written() -> Iterator[NDArray[Any]]:
-        for z, section in enumerate(_masked(labels, mask)):
-            at = np.searchsorted(np.concatenate([[0], ids[z]]).astype(np.uint64), section)
-            yield tracks[z][at]
-            progress(n_sections + z + 1, 2 * n_sections, f"writing {out.name}")
+    def watched() -> Iterator[Step]:
+        for step in track(_sections(labels, image, mask, pixel_nm), registrar, config, anchors):
+            reports.append(section_report(step))
+            progress(step.section.z + 1, 2 * n_sections, f"{len(step.section)} objects")
+            yield step
 
-    dtype = np.dtype(np.uint32 if n_tracks < 2**32 else np.uint64)
-    write_tracks(out, written(), shape=labels.shape, dtype=dtype, voxel_size_nm_zyx=size)
-    write_links(links_path(out), table.links, ids=ids, tracks=tracks)
+    linked = all_linked(watched())
+    _require_objects(linked.ids, inputs)
+    dtype = np.dtype(np.uint32 if linked.n_tracks < 2**32 else np.uint64)
+    sections = _relabelled(_masked(labels, mask), linked, progress)
+    write_tracks(out, sections, shape=labels.shape, dtype=dtype, voxel_size_nm_zyx=size)
+    write_links(links_path(out), linked.table.links, ids=linked.ids, tracks=linked.tracks)
     jumps, drift_nm = jumps_and_drift(reports, pixel_nm)
     return LinkSummary(
         out=str(out),
         links_table=str(links_path(out)),
         shape=labels.shape,
         voxel_size_nm_zyx=size,
-        objects=sum(map(len, ids)),
-        tracks=n_tracks,
-        links=_by_kind(reports),
+        objects=sum(map(len, linked.ids)),
+        tracks=linked.n_tracks,
+        links=linked.kinds(),
         doubtful=sum(report.doubtful for report in reports),
-        severed=sum(map(len, severed)),
-        damaged=damaged_sections(damaged, reports),
+        severed=linked.severed,
+        damaged=damaged_sections(linked.damaged, reports),
         jumps=jumps,
         drift_nm=drift_nm,
         seconds=time.monotonic() - began,
         sections=reports,
     )
+
+
+def _relabelled(sections: Iterable[NDArray[Any]], linked: Linked, progress: Progress) -> Iterator[NDArray[Any]]:
+    n_sections = len(linked.ids)
+    for z, section in enumerate(sections):
+        yield linked.tracks_of(z, section)
+        progress(n_sections + z + 1, 2 * n_sections, "writing tracks")
 
 
 def _opened(inputs: Inputs) -> tuple[Volume, Volume, Volume | None]:
@@ -179,10 +174,3 @@ def read_anchors(path: Path, n_sections: int) -> list[Anchor]:
                 fix="move the point or take it away",
             )
     return anchors
-
-
-def _by_kind(reports: list[SectionReport]) -> dict[LinkKind, int]:
-    total: Counter[LinkKind] = Counter()
-    for report in reports:
-        total.update(report.links)
-    return dict(total)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.link_output import links_path, write_links, write_tracks
+from flows.linked import Linked
 from flows.trace_job import TraceJob
-from flows.trace_linking import Linked
 from loop.atomic import replacing
 from loop.predictions import PredictionStore
 from loop.progress import Progress

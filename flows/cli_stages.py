@@ -19,51 +19,51 @@ def register(app: typer.Typer) -> None:
 def train(run: RunArgument) -> None:
     """Train on every labelled section."""
     from flows.learning import train_model
-    from flows.runs import open_run
+    from flows.runs import at_work_on
 
-    with progress_bar("train", "steps") as progress:
-        train_model(open_run(run), progress)
+    with at_work_on(run) as opened, progress_bar("train", "steps") as progress:
+        train_model(opened, progress)
 
 
 def predict(run: RunArgument) -> None:
     """Predict membranes of the pool and the hold-out."""
     from flows.learning import predict_sections
-    from flows.runs import open_run
+    from flows.runs import at_work_on
 
-    with progress_bar("predict", "sections") as progress:
-        predict_sections(open_run(run), progress)
+    with at_work_on(run) as opened, progress_bar("predict", "sections") as progress:
+        predict_sections(opened, progress)
 
 
 def rank(run: RunArgument) -> None:
     """Measure on the hold-out, promote the model if it is better, choose the sections for annotators."""
     from flows.learning import evaluate_model, gate_model
     from flows.proofreading import rank_pool
-    from flows.runs import open_run
+    from flows.runs import at_work_on
 
-    opened = open_run(run)
-    with progress_bar("evaluate", "sections") as progress:
-        evaluate_model(opened, progress)
-    gate_model(opened)
-    with progress_bar("rank", "sections") as progress:
-        rank_pool(opened, progress)
+    with at_work_on(run) as opened:
+        with progress_bar("evaluate", "sections") as progress:
+            evaluate_model(opened, progress)
+        gate_model(opened)
+        with progress_bar("rank", "sections") as progress:
+            rank_pool(opened, progress)
 
 
 def publish(run: RunArgument) -> None:
     """Make tasks with pre-annotated contours in Label Studio."""
     from flows.proofreading import publish_tasks
-    from flows.runs import open_run
+    from flows.runs import at_work_on
 
-    with progress_bar("publish", "tasks") as progress:
-        publish_tasks(open_run(run), progress)
+    with at_work_on(run) as opened, progress_bar("publish", "tasks") as progress:
+        publish_tasks(opened, progress)
 
 
 def ingest(run: RunArgument) -> None:
     """Take in what annotators submitted."""
     from flows.ingesting import ingest_submissions
-    from flows.runs import open_run
+    from flows.runs import at_work_on
 
-    with progress_bar("ingest", "tasks") as progress:
-        ingest_submissions(open_run(run), progress)
+    with at_work_on(run) as opened, progress_bar("ingest", "tasks") as progress:
+        ingest_submissions(opened, progress)
 
 
 def watch(run: RunArgument) -> None:

@@ -1,10 +1,13 @@
 """An opened run: its folder, configuration and volumes, checked against each other."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from flows.config import RunConfig, read_config
 from loop.events import Ingested
+from loop.holding import held
 from loop.ledger import Ledger
 from loop.places import Place
 from loop.run import RunFolder, find_run
@@ -55,6 +58,14 @@ def open_run(root: Path) -> Run:
     config = read_config(folder.config)
     image, labels = open_image(config.data.volume), open_labels(config.data.labels)
     return Run(folder, config, image, labels, sections_of(config, image))
+
+
+@contextmanager
+def at_work_on(root: Path) -> Iterator[Run]:
+    """Open a run for a stage that changes it; another process that wants to do so meanwhile is refused."""
+    run = open_run(root)
+    with held(root):
+        yield run
 
 
 def sections_of(config: RunConfig, image: Volume) -> dict[str, tuple[int, ...]]:

@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from flows.runs import Run
+from loop.holding import held
 
 
 def proofloop(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -71,6 +73,14 @@ def test_a_stage_out_of_order_is_refused_without_a_traceback(run: Run) -> None:
     assert result.returncode == 1
     assert "goes on with train" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_second_process_on_a_run_is_told_who_works_on_it(run: Run) -> None:
+    with held(run.folder.root):
+        result = proofloop("train", run.folder.root)
+    assert result.returncode == 2
+    assert "another process works there" in result.stderr
+    assert f"held by process {os.getpid()}" in result.stderr
 
 
 def test_a_port_in_use_is_bad_input(run: Run) -> None:

@@ -86,22 +86,63 @@ def track(
     Step
         For each section its links to the sections before. `TrackTable` makes tracks of them.
     """
-    names = sorted({anchor.track for anchor in anchors})
-    past: deque[Past] = deque(maxlen=config.gaps.sections + 1)
-    similarities: list[float] = []
+    tracker = Tracker(registrar, config, anchors)
     for section, image in sections:
-        now = Past(section, image, anchored(section, anchors, names))
+        yield tracker.add(section, image)
+
+
+class Tracker:
+    """Links sections one after another; what it remembers is all that later links depend on.
+
+    Parameters
+    ----------
+    registrar, config, anchors
+        As for `track`.
+    past : sequence of Past
+        The last sections that another tracker linked, `config.gaps.sections + 1` of them, to go on after them.
+    similarities : sequence of float
+        How alike its pairs of neighbours were.
+    """
+
+    def __init__(
+        self,
+        registrar: Registrar,
+        config: TrackingConfig,
+        anchors: Sequence[Anchor] = (),
+        *,
+        past: Iterable[Past] = (),
+        similarities: Iterable[float] = (),
+    ) -> None:
+        self.past: deque[Past] = deque(past, maxlen=config.gaps.sections + 1)
+        self.similarities = list(similarities)
+        self._registrar, self._config, self._anchors = registrar, config, anchors
+        self._names = sorted({anchor.track for anchor in anchors})
+
+    def add(self, section: SectionObjects, image: NDArray[Any], alignment: Alignment | None = None) -> Step:
+        """Link the next section.
+
+        Parameters
+        ----------
+        section : SectionObjects
+            Its objects.
+        image : ndarray, shape (y, x)
+            Its EM image.
+        alignment : Alignment, optional
+            How it lies on the section before, where that is known already.
+        """
+        now = Past(section, image, anchored(section, self._anchors, self._names))
         step = Step(section, now.anchored, None, [])
-        if past:
-            now.alignment = align(past[-1].section, section, (past[-1].image, image), registrar)
-            similarities.append(now.alignment.similarity)
-            now.usual_similarity = float(np.median(similarities))
-            found = _linked(past[-1], now, now.alignment, config, registrar.pixel_nm)
-            gaps, damaged = close_gaps(past, now, registrar, config.costs, config.gaps)
+        if self.past:
+            before = self.past[-1]
+            now.alignment = alignment or align(before.section, section, (before.image, image), self._registrar)
+            self.similarities.append(now.alignment.similarity)
+            now.usual_similarity = float(np.median(self.similarities))
+            found = _linked(before, now, now.alignment, self._config, self._registrar.pixel_nm)
+            gaps, damaged = close_gaps(self.past, now, self._registrar, self._config.costs, self._config.gaps)
             links = [some for some in (*found, *gaps) if len(some)]
             step = Step(section, now.anchored, now.alignment, links, damaged)
-        past.append(now)
-        yield step
+        self.past.append(now)
+        return step
 
 
 def _linked(before: Past, now: Past, alignment: Alignment, config: TrackingConfig, pixel_nm: float) -> list[Links]:

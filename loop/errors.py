@@ -1,5 +1,8 @@
 """Every error that proofloop raises on purpose, and the exit code that the command line gives it."""
 
+from functools import partial
+from typing import Any
+
 
 class ProofloopError(Exception):
     """Root of the errors that proofloop raises on purpose."""
@@ -27,6 +30,10 @@ class InputError(ProofloopError):
     def __init__(self, problem: str, *, given: object, expected: str, fix: str) -> None:
         self.problem, self.given, self.expected, self.fix = problem, given, expected, fix
         super().__init__(f"{problem}\n  given:    {given}\n  expected: {expected}\n  to fix:   {fix}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Come through to another process: what was given is then its text."""
+        return partial(type(self), given=str(self.given), expected=self.expected, fix=self.fix), (self.problem,)
 
 
 class HoldoutLeak(InputError):

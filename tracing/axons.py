@@ -1,6 +1,8 @@
 """What a track measures: length, extent, breaks; collected section by section."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,35 @@ class Axon(BaseModel):
     """Mean lead, in nats, of its links over the second best; null without a link of which that is known."""
 
 
+@dataclass(frozen=True)
+class Profiles:
+    """What one section shows of tracks.
+
+    Attributes
+    ----------
+    ids : (profiles,) unsigned int
+        Tracks, ascending.
+    voxels : (profiles,) int64
+        Of each.
+    y_px, x_px : (profiles,) float64
+        Its centre.
+    """
+
+    ids: NDArray[Any]
+    voxels: NDArray[np.int64]
+    y_px: NDArray[np.float64]
+    x_px: NDArray[np.float64]
+
+
+def profiles_of(section: NDArray[np.unsignedinteger]) -> Profiles:
+    """Measure the tracks of a section `(y, x)`, 0 = none."""
+    ids, owner = np.unique(section, return_inverse=True)
+    owner, kept = owner.ravel(), ids > 0
+    voxels = np.bincount(owner)
+    y, x = (np.bincount(owner, at) / voxels for at in np.divmod(np.arange(section.size), section.shape[1]))
+    return Profiles(ids[kept], voxels[kept], y[kept], x[kept])
+
+
 class AxonTable:
     """Measures tracks while the sections of a volume pass by in the order of z.
 
@@ -49,14 +80,11 @@ class AxonTable:
         self._voxels, self._sections, self._breaks = (np.zeros(n_tracks + 1, np.int64) for _ in range(3))
         self._first, self._last = (np.full(n_tracks + 1, -1, np.int64) for _ in range(2))
 
-    def add(self, z: int, section: NDArray[np.unsignedinteger]) -> None:
-        """Measure the tracks `(y, x)` of section `z`."""
-        ids, owner = np.unique(section, return_inverse=True)
-        owner, kept = owner.ravel(), ids > 0
-        voxels = np.bincount(owner)
-        rows, columns = np.divmod(np.arange(section.size), section.shape[1])
-        centre = [np.full(len(ids), float(z)), *(np.bincount(owner, at) / voxels for at in (rows, columns))]
-        ids, centre_nm = ids[kept], (np.stack(centre, axis=1) * self._size)[kept]
+    def add(self, z: int, profiles: Profiles) -> None:
+        """Take in the profiles of section `z`."""
+        ids = profiles.ids
+        at = (np.full(len(ids), float(z)), profiles.y_px, profiles.x_px)
+        centre_nm = np.stack(at, axis=1) * self._size
         step_nm = np.linalg.norm(centre_nm - self._centre_nm[ids], axis=1)
         new = self._first[ids] < 0
         self._length_nm[ids] += np.where(new, 0, step_nm)
@@ -64,7 +92,7 @@ class AxonTable:
         self._first[ids[new]] = z
         self._last[ids], self._centre_nm[ids] = z, centre_nm
         self._sections[ids] += 1
-        self._voxels[ids] += voxels[kept]
+        self._voxels[ids] += profiles.voxels
 
     def axons(self, links: Iterable[Links], tracks: Sequence[NDArray[np.uint64]]) -> list[Axon]:
         """Give the tracks that were seen, the longest first.

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,26 +22,53 @@ class MergingConfig(BaseModel):
     """Tracks merge where the mean membrane probability between them is lower than this; without it none do."""
 
 
+@dataclass(frozen=True)
+class SectionWalls:
+    """How much membrane stands between the objects of one section that touch each other.
+
+    Attributes
+    ----------
+    first, second : (pairs,) unsigned int
+        The objects, the lower number first; the background has no walls.
+    pixels : (pairs,) int64
+        Pairs of touching pixels.
+    total : (pairs,) float64
+        Sum over them of the higher membrane probability of the two.
+    """
+
+    first: NDArray[Any]
+    second: NDArray[Any]
+    pixels: NDArray[np.int64]
+    total: NDArray[np.float64]
+
+
+def walls_between(objects: NDArray[Any], membrane: NDArray[np.float32]) -> SectionWalls:
+    """Look at a section: objects `(y, x)`, 0 = none, and membrane probability `(y, x)`."""
+    numbers, compact = np.unique(objects, return_inverse=True)
+    compact = compact.reshape(objects.shape)
+    sides = [
+        _touching(compact[:, :-1], compact[:, 1:], np.maximum(membrane[:, :-1], membrane[:, 1:])),
+        _touching(compact[:-1], compact[1:], np.maximum(membrane[:-1], membrane[1:])),
+    ]
+    keys, walls = (np.concatenate(parts) for parts in zip(*sides, strict=True))
+    keys, owner = np.unique(keys, return_inverse=True)
+    pixels, total = np.bincount(owner, minlength=len(keys)), np.bincount(owner, walls, len(keys))
+    first, second = (numbers[part] for part in np.divmod(keys, 2**32))
+    kept = first > 0  # numbers ascend, so that 0 is always the lower one
+    return SectionWalls(first[kept], second[kept], pixels[kept], total[kept])
+
+
 class Walls:
     """Collects, section by section, how much membrane stands between tracks that touch each other in a section."""
 
     def __init__(self) -> None:
         self._between: dict[tuple[int, int], _Wall] = {}
 
-    def add(self, tracks: NDArray[Any], membrane: NDArray[np.float32]) -> None:
-        """Look at a section: tracks `(y, x)`, 0 = none, and membrane probability `(y, x)`."""
-        numbers, compact = np.unique(tracks, return_inverse=True)
-        compact = compact.reshape(tracks.shape)
-        sides = [
-            _touching(compact[:, :-1], compact[:, 1:], np.maximum(membrane[:, :-1], membrane[:, 1:])),
-            _touching(compact[:-1], compact[1:], np.maximum(membrane[:-1], membrane[1:])),
-        ]
-        keys, walls = (np.concatenate(parts) for parts in zip(*sides, strict=True))
-        keys, owner = np.unique(keys, return_inverse=True)
-        pixels, sums = np.bincount(owner, minlength=len(keys)), np.bincount(owner, walls, len(keys))
-        low, high = (numbers[part] for part in np.divmod(keys, 2**32))
-        for a, b, some, wall in zip(low.tolist(), high.tolist(), pixels.tolist(), sums.tolist(), strict=True):
-            if a:  # numbers ascend, so that 0 is always the lower one
+    def add(self, walls: SectionWalls, first: NDArray[Any], second: NDArray[Any]) -> None:
+        """Take in the walls of a section; `first` and `second` are the tracks of their objects."""
+        low, high = np.minimum(first, second).tolist(), np.maximum(first, second).tolist()
+        for a, b, some, wall in zip(low, high, walls.pixels.tolist(), walls.total.tolist(), strict=True):
+            if a != b:
                 before = self._between.get((a, b), (0, 0.0))
                 self._between[a, b] = (before[0] + some, before[1] + wall)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tracing.axons import AxonTable
+from tracing.axons import AxonTable, profiles_of
 from tracing.tracking_links import LinkKind, Links
 
 TRACKS = [np.array([0, 1], np.uint64)] * 4
@@ -17,7 +17,7 @@ def test_length_extent_and_breaks_are_those_computed_by_hand() -> None:
     for z, column in ((2, 0), (3, 4), (5, 4)):
         section = np.zeros((3, 6), np.uint32)
         section[1, column : column + 2] = 1
-        table.add(z, section)
+        table.add(z, profiles_of(section))
     (axon,) = table.axons([], [])
     assert axon.length_um == pytest.approx((np.hypot(30, 40) + 60) / 1000)
     assert axon.volume_um3 == pytest.approx(6 * 3000 / 1e9)
@@ -27,13 +27,13 @@ def test_length_extent_and_breaks_are_those_computed_by_hand() -> None:
 
 def test_only_known_margins_of_links_and_gaps_count() -> None:
     table = AxonTable(1, (30.0, 10.0, 10.0))
-    table.add(0, np.ones((1, 1), np.uint32))
+    table.add(0, profiles_of(np.ones((1, 1), np.uint32)))
     made = [links(0, 1, 2, "link"), links(1, 3, 4, "gap"), links(1, 2, np.inf, "anchor"), links(2, 3, 0.3, "split")]
     assert table.axons(made, TRACKS)[0].mean_link_margin == pytest.approx(3)
 
 
 def test_the_longest_comes_first() -> None:
     table = AxonTable(2, (30.0, 10.0, 10.0))
-    table.add(0, np.array([[1, 2]], np.uint32))
-    table.add(1, np.array([[0, 2]], np.uint32))
+    table.add(0, profiles_of(np.array([[1, 2]], np.uint32)))
+    table.add(1, profiles_of(np.array([[0, 2]], np.uint32)))
     assert [axon.axon for axon in table.axons([], [])] == [2, 1]

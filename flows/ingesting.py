@@ -1,5 +1,6 @@
 """What came back from Label Studio: every version stored, the iteration closed when nothing of it is open."""
 
+from collections.abc import Mapping
 from itertools import chain, combinations
 
 import numpy as np
@@ -48,19 +49,31 @@ def ingest_submissions(run: Run, progress: Progress = silent) -> None:
     """
     iteration = require(run.ledger, Stage.INGEST)
     faults: list[str] = []
-    if run.ledger.open_tasks(iteration):
-        faults = _look(run, iteration, progress)
+    awaited = run.ledger.open_tasks(iteration) | run.ledger.left_open()
+    if awaited:
+        faults = _look(run, awaited, progress)
     if not run.ledger.open_tasks(iteration):
-        asked, known = run.ledger.finished(Published, iteration).tasks, run.ledger.answered()
-        places = sorted(asked, key=lambda place: place.order)
-        answered = [place for place in places if place in known]
-        skipped = [place for place in places if place not in known]
-        run.ledger.append(Ingested(iteration=iteration, sections=answered, skipped=skipped))
+        close_iteration(run)
     if faults:
         raise ProofloopError("what could be used is stored; what could not:\n  " + "\n  ".join(faults))
 
 
-def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
+def close_iteration(run: Run) -> None:
+    """Close the open iteration with the answers that are there.
+
+    Tasks that are still open stay with the annotators: what comes of them later is taken in with the answers of the
+    next iterations.
+    """
+    iteration = require(run.ledger, Stage.INGEST)
+    asked, known = run.ledger.finished(Published, iteration).tasks, run.ledger.answered()
+    still = run.ledger.open_tasks(iteration)
+    places = sorted(asked, key=lambda place: place.order)
+    answered = [place for place in places if place in known]
+    skipped = [place for place in places if place not in known and asked[place] not in still]
+    run.ledger.append(Ingested(iteration=iteration, sections=answered, skipped=skipped, left_open=sorted(still)))
+
+
+def _look(run: Run, awaited: Mapping[int, Place], progress: Progress) -> list[str]:
     """Take in what changed since the last look; give its faults, and answers of before that still cannot be used.
 
     The look itself is recorded last: what a crash left out is looked at again, and known versions are passed over.
@@ -69,7 +82,6 @@ def _look(run: Run, iteration: int, progress: Progress) -> list[str]:
     sources = [event.correction for event in run.ledger.in_force()]
     sources += [event.correction for event in run.ledger.of_kind(GoldAnswered)]
     known = {key_of(source.annotation_id, source.result_sha256) for source in sources if source is not None}
-    awaited = run.ledger.open_tasks(iteration)
     server = server_of(run)
     since = last.seen_until if last else None
     harvest = ingest(server, known, since=since, awaited=awaited, progress=progress)

@@ -47,9 +47,10 @@ class Run:
         return [z for z in self.sections["pool"] if Place(z) not in resting]
 
     def resting(self) -> set[Place]:
-        """Sections and tiles that are not to be asked for: labelled, or skipped in the last iteration."""
+        """Sections and tiles that are not to be asked for: labelled, with annotators, or skipped in the last turn."""
         closed = self.ledger.of_kind(Ingested)
-        return {*self.ledger.answered(), *(closed[-1].skipped if closed else ())}
+        skipped = closed[-1].skipped if closed else ()
+        return {*self.ledger.answered(), *self.ledger.left_open().values(), *skipped}
 
 
 def open_run(root: Path) -> Run:

@@ -320,7 +320,7 @@ class Published(_Record):
 
 
 class Ingested(_Record):
-    """Every task of the iteration was answered or skipped; the iteration is closed."""
+    """The iteration is closed: every task was answered or skipped, or it goes on without those still open."""
 
     kind: Literal["ingest"] = "ingest"
     """Name of the event."""
@@ -330,6 +330,8 @@ class Ingested(_Record):
     """Sections or tiles whose corrections came back."""
     skipped: list[PlaceField] = []
     """Sections or tiles that annotators skipped; they stay in the pool."""
+    left_open: list[int] = []
+    """Tasks that were still to be answered; answers that come later train the next models."""
 
 
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested

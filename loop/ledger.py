@@ -17,6 +17,7 @@ from loop.events import (
     ConsensusReached,
     Event,
     GoldAnswered,
+    Ingested,
     Polled,
     Published,
     RunCreated,
@@ -114,6 +115,16 @@ class Ledger:
         last = self.polled()
         closed |= set(last.skipped if last else ())
         return {task: place for task, place in tasks.items() if task not in closed}
+
+    def left_open(self) -> dict[int, Place]:
+        """Give the place of every task that is still to be answered although its iteration was closed without it."""
+        early = [event for event in self.of_kind(Ingested) if event.left_open]
+        return {
+            task: place
+            for event in early
+            for task, place in self.open_tasks(event.iteration).items()
+            if task in event.left_open
+        }
 
     def labelled(self) -> dict[int, SectionLabelled]:
         """Newest labels in force of every section of which anything is labelled, keyed by z."""

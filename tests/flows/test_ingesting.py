@@ -12,7 +12,7 @@ from annotation import server
 from annotation.project import connect
 from annotation.publish import SectionTask, publish
 from flows.blind_tasks import gold, repeats
-from flows.ingesting import ingest_submissions
+from flows.ingesting import close_iteration, ingest_submissions
 from flows.initialise import init_run
 from flows.reviewing import accept, return_to_annotators, waiting_answers
 from flows.runs import Run
@@ -246,3 +246,24 @@ def test_a_task_deleted_in_label_studio_is_said_and_its_section_is_free_again(as
     closed = asked.ledger.stage(Ingested, position(asked.ledger).iteration - 1)
     assert closed is not None
     assert (closed.sections, closed.skipped) == ([Place(8), Place(10)], [])  # an earlier task has an answer to 10
+
+
+def test_what_an_iteration_went_on_without_is_taken_in_when_it_comes(asked: Run, client: LabelStudio) -> None:
+    first, late, never = ask(asked, 4, 6, 9)
+    iteration = position(asked.ledger).iteration
+    submit(client, first, without=1)
+    ingest_submissions(asked)
+    close_iteration(asked)
+    closed = asked.ledger.stage(Ingested, iteration)
+    assert closed is not None
+    assert closed.left_open == [late, never]
+    assert {Place(6), Place(9)} <= asked.resting()  # with annotators: not to be asked for again
+    submit(client, late, without=2)
+    (task,) = ask(asked, 5)
+    submit(client, task)
+    ingest_submissions(asked)
+    assert asked.ledger.stage(Ingested, iteration + 1) is not None
+    newest = asked.ledger.corrections()[-2:]
+    assert {(e.section, e.correction.iteration) for e in newest if e.correction} == {(6, iteration), (5, iteration + 1)}
+    assert 6 in asked.ledger.trainable()
+    assert asked.ledger.left_open() == {never: Place(9)}

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -44,6 +44,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read: list[Event] = []
+        self._by_kind: dict[type[Any], list[Any]] = {}
         self._read_bytes = 0
         self._inode = 0
 
@@ -55,19 +56,25 @@ class Ledger:
         InputError
             If a line other than a torn last one cannot be understood.
         """
+        self._catch_up()
+        return list(self._read)
+
+    def _catch_up(self) -> None:
         if not self.path.exists():
-            return []
+            return
         status = self.path.stat()
         if status.st_ino != self._inode or status.st_size < self._read_bytes:  # another file took its place
-            self._read, self._read_bytes, self._inode = [], 0, status.st_ino
+            self._read, self._by_kind, self._read_bytes, self._inode = [], {}, 0, status.st_ino
         if status.st_size > self._read_bytes:
             with self.path.open("rb") as stream:
                 stream.seek(self._read_bytes)
                 whole, end, _torn = stream.read().rpartition(b"\n")
             first = len(self._read) + 1
-            self._read += [self._parse(number, line) for number, line in enumerate(whole.splitlines(), start=first)]
+            fresh = [self._parse(number, line) for number, line in enumerate(whole.splitlines(), start=first)]
+            self._read += fresh
+            for event in fresh:
+                self._by_kind.setdefault(type(event), []).append(event)
             self._read_bytes += len(whole) + len(end)
-        return list(self._read)
 
     def append(self, event: Event) -> None:
         """Add one event; it is on disk when this returns."""
@@ -80,9 +87,8 @@ class Ledger:
 
     def created(self) -> RunCreated:
         """Read the event that began the run."""
-        for event in self.events():
-            if isinstance(event, RunCreated):
-                return event
+        if created := self.of_kind(RunCreated):
+            return created[0]
         raise InputError(
             f"{self.path} holds no run",
             given="a ledger without its first event",
@@ -106,12 +112,10 @@ class Ledger:
         held, returned = self._standing()
         # by iteration too: another server, or one restored, numbers its tasks anew
         asked = [e for e in held if e.correction is not None and e.correction.iteration == iteration]
-        closed = {e.correction.task_id for e in asked if e.correction and self._may_train(e)} - returned.keys()
-        for event in self.events():
-            if isinstance(event, GoldAnswered):
-                closed.add(event.correction.task_id)
-            elif isinstance(event, TaskDeleted):
-                closed.add(event.task_id)
+        accepted = self._accepted()
+        closed = {e.correction.task_id for e in asked if e.correction and _may_train(e, accepted)} - returned.keys()
+        closed |= {event.correction.task_id for event in self.of_kind(GoldAnswered)}
+        closed |= {event.task_id for event in self.of_kind(TaskDeleted)}
         last = self.polled()
         closed |= set(last.skipped if last else ())
         return {task: place for task, place in tasks.items() if task not in closed}
@@ -140,7 +144,8 @@ class Ledger:
         Not those of sections that annotators found unfit, nor answers that wait for a reviewer; the consensus of all
         annotations that count stands for the newest where there is one.
         """
-        counting = [event for event in self.in_force() if self._may_train(event)]
+        accepted = self._accepted()
+        counting = [event for event in self.in_force() if _may_train(event, accepted)]
         files: dict[Place, set[str]] = {}
         for event in counting:
             files.setdefault(event.place, set()).add(event.file)
@@ -171,23 +176,25 @@ class Ledger:
 
     def of_kind(self, kind: type[_Any]) -> list[_Any]:
         """Give every event of a kind, oldest first."""
-        return [event for event in self.events() if isinstance(event, kind)]
+        self._catch_up()
+        return list(self._by_kind.get(kind, ()))
 
     def corrections(self) -> list[SectionLabelled]:
         """Every proofread version of every section, oldest first."""
-        return [e for e in self.events() if isinstance(e, SectionLabelled) and e.correction is not None]
+        return [event for event in self.of_kind(SectionLabelled) if event.correction is not None]
 
     def compared(self) -> list[Compared]:
         """Comparisons of two annotations of a section, oldest first."""
-        return [event for event in self.events() if isinstance(event, Compared)]
+        return self.of_kind(Compared)
 
     def polled(self) -> Polled | None:
         """Find the last look at Label Studio that brought anything."""
-        return next((event for event in reversed(self.events()) if isinstance(event, Polled)), None)
+        looks = self.of_kind(Polled)
+        return looks[-1] if looks else None
 
     def stage(self, kind: type[_Kind], iteration: int) -> _Kind | None:
         """Find the event by which `iteration` finished the stage `kind`, None where it has not."""
-        found = [event for event in self.events() if isinstance(event, kind) and event.iteration == iteration]
+        found = [event for event in self.of_kind(kind) if event.iteration == iteration]
         return found[-1] if found else None
 
     def finished(self, kind: type[_Kind], iteration: int) -> _Kind:
@@ -226,10 +233,6 @@ class Ledger:
     def _accepted(self) -> set[tuple[int, str]]:
         return {(event.annotation_id, event.file) for event in self.of_kind(Accepted)}
 
-    def _may_train(self, event: SectionLabelled) -> bool:
-        source = event.correction
-        return source is None or not source.review_required or (source.annotation_id, event.file) in self._accepted()
-
     def _parse(self, number: int, line: bytes) -> Event:
         try:
             event: Event = _EVENTS.validate_json(line)
@@ -250,6 +253,11 @@ def _newest(events: Iterable[SectionLabelled]) -> dict[Place, SectionLabelled]:
         newest.pop(event.place, None)
         newest[event.place] = event
     return newest
+
+
+def _may_train(event: SectionLabelled, accepted: Set[tuple[int, str]]) -> bool:
+    source = event.correction
+    return source is None or not source.review_required or (source.annotation_id, event.file) in accepted
 
 
 def _is_unfit(event: SectionLabelled) -> bool:

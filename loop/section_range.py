@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainSerializer
 
 from loop.errors import InputError
 
@@ -48,6 +51,17 @@ def parse_sections(text: str, *, name: str, n_sections: int) -> tuple[int, ...]:
 def format_sections(sections: Iterable[int]) -> str:
     """Write sections the way `parse_sections` reads them."""
     return ",".join(f"{start}:{stop}" for start, stop in runs_of(sections))
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    ends = [part.split(":") for part in value.split(",") if part]
+    return [z for start, stop in ends for z in range(int(start), int(stop))]
+
+
+SectionsField = Annotated[list[int], BeforeValidator(_read), PlainSerializer(format_sections)]
+"""Sections, ascending, as pydantic stores them: as ranges, since a pool may have many thousands."""
 
 
 def runs_of(sections: Iterable[int]) -> list[tuple[int, int]]:

@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from annotation.oracle import EMAIL as ORACLE
+from flows.answers import Answers
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
 from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
-from loop.agreement import SectionAgreement
 from loop.events import (
     Correction,
     Evaluated,
@@ -20,8 +20,6 @@ from loop.events import (
     Ingested,
     Published,
     Ranked,
-    SectionLabelled,
-    SentBack,
     Trained,
 )
 from loop.iteration import position
@@ -42,13 +40,14 @@ _COUNTED = (
 def summarise(run: Run) -> RunSummary:
     """Gather what the ledger says about a run."""
     numbers = range(1, position(run.ledger).iteration + 1)
+    answers = Answers.of(run.ledger)
     return RunSummary(
         name=run.name,
         volume=run.config.data.volume,
         shape_zyx=run.image.shape,
         voxel_size_nm_zyx=run.config.data.voxel_size_nm_zyx,
         holdout=run.config.data.holdout,
-        iterations=tuple(turn for turn in (_iteration(run, number) for number in numbers) if turn is not None),
+        iterations=tuple(turn for turn in (_iteration(run, answers, number) for number in numbers) if turn is not None),
     )
 
 
@@ -146,7 +145,7 @@ def _gold_row(answer: GoldAnswer) -> dict[str, Any]:
     }
 
 
-def _iteration(run: Run, number: int) -> IterationSummary | None:
+def _iteration(run: Run, answers: Answers, number: int) -> IterationSummary | None:
     trained = run.ledger.stage(Trained, number)
     if trained is None:
         return None
@@ -159,7 +158,7 @@ def _iteration(run: Run, number: int) -> IterationSummary | None:
         agreement=evaluated.mean if evaluated else None,
         decision=gated.decision if gated else None,
         chosen=_chosen_in(ranked) if ranked else (),
-        corrected=_corrected_in(run.ledger, number),
+        corrected=_corrected_in(answers, number),
         skipped=_skipped_in(run.ledger, number),
         gold=_gold_in(run.ledger, number),
     )
@@ -169,35 +168,17 @@ def _chosen_in(ranked: Ranked) -> tuple[ChosenSection, ...]:
     return tuple(ChosenSection(place.z, ranked.reason(place), place.tile) for place in ranked.chosen)
 
 
-def _corrected_in(ledger: Ledger, number: int) -> tuple[CorrectedSection, ...]:
+def _corrected_in(answers: Answers, number: int) -> tuple[CorrectedSection, ...]:
     """Give the newest version of every annotation of an iteration."""
-    newest = {
-        (event.section, event.correction.annotation_id): event
-        for event in ledger.corrections()
-        if event.correction is not None and event.correction.iteration == number
-    }
-    standing = ledger.in_force()
     return tuple(
         replace(
             _corrected(event.place, event.correction),
-            state=_state(ledger, event),
-            agreements=_agreements(ledger, event, standing),
+            state=answers.state(event),
+            agreements=answers.agreements(event),
         )
-        for event in newest.values()
+        for event in answers.newest.get(number, {}).values()
         if event.correction is not None
     )
-
-
-def _state(ledger: Ledger, event: SectionLabelled) -> Literal["used", "kept", "deleted", "waiting", "sent back"]:
-    assert event.correction is not None
-    if event.correction.annotation_id in {back.annotation_id for back in ledger.of_kind(SentBack)}:
-        return "sent back"
-    if event not in ledger.in_force():
-        return "deleted"
-    if event.correction.review_required and event in ledger.unreviewed():
-        return "waiting"
-    layers = ledger.trainable().get(event.section, [ledger.answered()[event.place]])
-    return "used" if any(layer.correction == event.correction for layer in layers) else "kept"
 
 
 def _gold_in(ledger: Ledger, number: int) -> tuple[GoldAnswer, ...]:
@@ -214,23 +195,6 @@ def _gold_in(ledger: Ledger, number: int) -> tuple[GoldAnswer, ...]:
         )
         for event in newest.values()
     )
-
-
-def _agreements(
-    ledger: Ledger, event: SectionLabelled, standing: list[SectionLabelled]
-) -> tuple[tuple[str, SectionAgreement], ...]:
-    """Give how far an annotation agrees with the older ones that stand beside it, with the annotator of each."""
-    beside = {_version(one): one.correction.annotator for one in standing if one.correction is not None}
-    return tuple(
-        (beside[first], compared.agreement)
-        for compared in ledger.compared()
-        for first, second in [zip(compared.annotation_ids, compared.files, strict=True)]
-        if second == _version(event) and first in beside and second in beside
-    )
-
-
-def _version(event: SectionLabelled) -> tuple[int | None, str]:
-    return (event.correction.annotation_id if event.correction else None), event.file
 
 
 def _skipped_in(ledger: Ledger, number: int) -> tuple[Place, ...]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flows.link_output import links_path, require_writable, write_links, write_tracks
 from flows.link_summary import LinkSummary, SectionReport, damaged_sections, jumps_and_drift, section_report
-from flows.linked import Linked, all_linked
+from flows.linked import Linked, all_linked, found_in
 from loop.cache import cache_folder
 from loop.errors import InputError
 from loop.progress import Progress, silent
@@ -88,7 +88,7 @@ def link(
             progress(step.section.z + 1, 2 * n_sections, f"{len(step.section)} objects")
             yield step
 
-    linked = all_linked(watched())
+    linked = all_linked(map(found_in, watched()))
     _require_objects(linked.ids, inputs)
     dtype = np.dtype(np.uint32 if linked.n_tracks < 2**32 else np.uint64)
     sections = _relabelled(_masked(labels, mask), linked, progress)

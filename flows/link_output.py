@@ -55,9 +55,7 @@ def write_tracks(
     voxel_size_nm_zyx: VoxelSize | None,
 ) -> None:
     """Write sections (y, x) as dataset `labels` of an HDF5 file or a Zarr folder, whole or not at all."""
-    with _dataset(out, shape, dtype) as labels:
-        if voxel_size_nm_zyx:
-            labels.attrs["voxel_size_nm_zyx"] = list(voxel_size_nm_zyx)
+    with _dataset(out, shape, dtype, voxel_size_nm_zyx) as labels:
         for z, section in enumerate(sections):
             labels[z] = section
 
@@ -91,22 +89,43 @@ def write_links(
                 table.writerow((*row, f"{cost:.3f}", f"{margin:.3f}", some.kind, tracks[some.z][first]))
 
 
+def tracks_folder(
+    path: Path, *, shape: tuple[int, int, int], dtype: np.dtype[Any], voxel_size_nm_zyx: VoxelSize | None
+) -> Any:
+    """Make a Zarr folder for tracks and give its array `labels`: a chunk is a section."""
+    group = zarr.open_group(path, mode="w", attributes={_MARK: _WRITER})
+    attributes: dict[str, Any] = {"voxel_size_nm_zyx": list(voxel_size_nm_zyx)} if voxel_size_nm_zyx else {}
+    return group.create_array("labels", shape=shape, dtype=dtype, chunks=(1, *shape[1:]), attributes=attributes)
+
+
+def take_folder(made: Path, out: Path) -> None:
+    """Let a finished Zarr folder take its name, in place of tracks that lie there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{out.stem}-", dir=out.parent))
+    try:
+        if out.exists():
+            out.rename(scratch / "before.zarr")
+        made.rename(out)
+    finally:
+        shutil.rmtree(scratch)
+
+
 @contextmanager
-def _dataset(out: Path, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> Iterator[Any]:
-    chunks = (1, *shape[1:])
+def _dataset(out: Path, shape: tuple[int, int, int], dtype: np.dtype[Any], size: VoxelSize | None) -> Iterator[Any]:
     if out.suffix != ".zarr":
         with replacing(out) as temporary, h5py.File(temporary, "w") as file:
             file.attrs[_MARK] = _WRITER
-            yield file.create_dataset("labels", shape, dtype, chunks=chunks, compression="gzip", compression_opts=1)
+            chunks = (1, *shape[1:])
+            labels = file.create_dataset("labels", shape, dtype, chunks=chunks, compression="gzip", compression_opts=1)
+            if size:
+                labels.attrs["voxel_size_nm_zyx"] = list(size)
+            yield labels
         return
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{out.stem}-", dir=out.parent))
     try:
-        group = zarr.open_group(scratch / "tracks.zarr", mode="w", attributes={_MARK: _WRITER})
-        yield group.create_array("labels", shape=shape, dtype=dtype, chunks=chunks)
-        if out.exists():
-            out.rename(scratch / "before.zarr")
-        (scratch / "tracks.zarr").rename(out)
+        yield tracks_folder(scratch / "tracks.zarr", shape=shape, dtype=dtype, voxel_size_nm_zyx=size)
+        take_folder(scratch / "tracks.zarr", out)
     finally:
         shutil.rmtree(scratch)
 

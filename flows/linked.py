@@ -1,7 +1,7 @@
 """All links of a volume and the tracks that they make, as `proofloop link` and `proofloop trace` have them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracing.tracking import Step
-from tracing.tracking_links import LinkKind
+from tracing.tracking_anchors import AnchoredSection
+from tracing.tracking_links import LinkKind, Links
 from tracing.tracking_tracks import TrackTable
 
 
@@ -56,15 +57,42 @@ class Linked:
         return dict(found)
 
 
-def all_linked(steps: Iterable[Step], *, first: int = 0) -> Linked:
+@dataclass(frozen=True)
+class Found:
+    """What was found when a section was linked, without its pixels.
+
+    Attributes
+    ----------
+    ids : (objects,) unsigned int
+        The id of each object.
+    anchored : AnchoredSection
+        Its anchors.
+    links : list of Links
+        To earlier sections.
+    damaged : sequence of int
+        Sections that turned out to be damaged.
+    """
+
+    ids: NDArray[Any]
+    anchored: AnchoredSection
+    links: list[Links]
+    damaged: Sequence[int]
+
+
+def found_in(step: Step) -> Found:
+    """Keep of a step what makes tracks."""
+    return Found(step.section.ids, step.anchored, step.links, step.damaged)
+
+
+def all_linked(sections: Iterable[Found], *, first: int = 0) -> Linked:
     """Take in the links of one section after the other; those before section `first` count as such without objects."""
     table, damaged = TrackTable(), list[int]()
     ids: list[NDArray[Any]] = [np.empty(0, np.uint32)] * first
     table.counts += [0] * first
-    for step in steps:
-        table.add_section(len(step.section), step.anchored)
-        table.links += step.links
-        ids.append(step.section.ids)
-        damaged += step.damaged
+    for found in sections:
+        table.add_section(len(found.ids), found.anchored)
+        table.links += found.links
+        ids.append(found.ids)
+        damaged += found.damaged
     tracks, severed = table.tracks()
     return Linked(table, tracks, ids, damaged, sum(map(len, severed)))

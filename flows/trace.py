@@ -1,18 +1,25 @@
-"""`proofloop trace`: from a membrane probability to axons with 3D ids, a few sections in memory at a time."""
+"""`proofloop trace`: from a membrane probability to axons with 3D ids, block by block, a few sections in memory."""
 
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from flows.blocks import Task, do_missing
 from flows.link_output import links_path, require_writable
+from flows.trace_alignment import align_sections
+from flows.trace_expansion import expand_sections, leave_tables
 from flows.trace_job import TraceInputs, TraceJob, TraceSettings
-from flows.trace_linking import link_objects, merge_tracks
-from flows.trace_objects import find_objects, objects_store
+from flows.trace_linking import link_sections
+from flows.trace_merging import axons_of_objects
+from flows.trace_objects import find_objects
 from flows.trace_output import axons_path, write_axons
-from loop.progress import Progress, part_of, silent
+from flows.trace_work import TraceWork, unfinished
+from flows.workers import Workers, crew_of
+from loop.progress import Progress, silent
 from loop.volume import VoxelSize
 from tracing.axons import Axon
 from tracing.tracking_links import LinkKind
@@ -46,13 +53,21 @@ class TraceSummary(BaseModel):
     longest: list[Axon]
     """The ten longest."""
     seconds: dict[str, float]
-    """Wall time: finding objects, linking, merging, expanding and writing."""
+    """Wall time: finding objects and linking them, merging, expanding and writing."""
 
 
-def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: Progress = silent) -> TraceSummary:
+def trace(
+    inputs: TraceInputs,
+    out: Path,
+    settings: TraceSettings,
+    *,
+    workers: Workers | None = None,
+    progress: Progress = silent,
+) -> TraceSummary:
     """Trace axons through a volume: clean the membrane, find objects, link them, merge, expand, measure.
 
-    What is at work lies in the folder `OUT.unfinished`; the same call goes on with what another left.
+    What is at work lies in the folder `OUT.unfinished`; the same call goes on with what another left. The result is the
+    same, bit for bit, with any number of workers.
 
     Parameters
     ----------
@@ -62,6 +77,8 @@ def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: 
         HDF5 file or Zarr folder for the labels; tables lie beside it as `.axons.csv` and `.links.csv`.
     settings : TraceSettings
         How.
+    workers : Workers, optional
+        Who works; by default this process alone.
     progress : Progress
         Hears of the sections done, each of them four times.
 
@@ -71,19 +88,20 @@ def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: 
         Volumes that cannot be read or differ in shape, no voxel size, no object, anchors that contradict each other.
     """
     require_writable(out)
-    job = TraceJob.open(inputs, settings)
     watch = [time.monotonic()]
-    with objects_store(out, job) as store:
-        find_objects(store, job, part_of(progress, 0, 4))
+    with unfinished(out, inputs, settings) as work, crew_of(workers or Workers()) as crew:
+        job, store = work.opened()
+        do_missing(_linking(work, job), crew, work.linked, _share(progress, 0, 3))
         watch.append(time.monotonic())
-        linked = link_objects(job, store, part_of(progress, 1, 4))
+        linked = axons_of_objects(job, store)
         watch.append(time.monotonic())
-        linked = merge_tracks(job, store, linked, part_of(progress, 2, 4))
-        watch.append(time.monotonic())
-        axons = write_axons(job, store, linked, out, part_of(progress, 3, 4))
-        shutil.rmtree(store.path.parent)
+        store.create_axons(job.image.shape, _dtype(linked.n_tracks), job.size)
+        leave_tables(job, store, linked)
+        do_missing(_expanding(work, job, linked.n_tracks), crew, work.expanded, _share(progress, 3, 4))
+        axons = write_axons(work, linked, out)
+        shutil.rmtree(work.folder)
     watch.append(time.monotonic())
-    stages = zip(("objects", "linking", "merging", "expanding"), np.diff(watch).tolist(), strict=True)
+    stages = zip(("linking", "merging", "expanding"), np.diff(watch).tolist(), strict=True)
     return TraceSummary(
         out=str(out),
         axon_table=str(axons_path(out)),
@@ -98,3 +116,40 @@ def trace(inputs: TraceInputs, out: Path, settings: TraceSettings, *, progress: 
         longest=axons[:10],
         seconds=dict(stages),
     )
+
+
+def _linking(work: TraceWork, job: TraceJob) -> list[Task]:
+    """List the tasks from the membrane to the links: only the last of a block waits for that of the block before."""
+    tasks = []
+    for number, block in enumerate(job.blocks()):
+        of, before = f"of block {number}", f"of block {number - 1}"
+        sections = len(block)
+        tasks += [
+            Task(f"objects {of}", find_objects, (work, block), sections=sections),
+            Task(f"places {of}", align_sections, (work, block), (f"objects {of}", f"objects {before}"), sections),
+            Task(
+                f"links {of}", link_sections, (work, number), (f"places {of}", f"links {before}"), sections, urgent=True
+            ),
+        ]
+    return tasks
+
+
+def _expanding(work: TraceWork, job: TraceJob, n_axons: int) -> list[Task]:
+    return [
+        Task(f"axons of block {number}", expand_sections, (work, block, n_axons), sections=len(block))
+        for number, block in enumerate(job.blocks())
+    ]
+
+
+def _dtype(n_axons: int) -> np.dtype[Any]:
+    return np.dtype(np.uint32 if n_axons < 2**32 else np.uint64)
+
+
+def _share(progress: Progress, first: int, last: int) -> Progress:
+    """Tell of the units of stages `first` to `last` of four as units of all of them."""
+
+    def told(done: int, total: int, note: str = "") -> None:
+        n_sections = total // (last - first)
+        progress(first * n_sections + done, 4 * n_sections, note)
+
+    return told

@@ -1,13 +1,14 @@
 """What a trace works on: volumes, sections, settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from flows.blocks import blocks_of
 from flows.config import TracingConfig
 from flows.link import read_anchors
 from loop.errors import InputError
@@ -34,6 +35,12 @@ class TraceInputs(BaseModel):
     voxel_size_nm_zyx: VoxelSize | None = None
     """In place of what the image says."""
 
+    def absolute(self) -> Self:
+        """Name the same files from wherever a worker runs."""
+        names = ("image", "membrane", "mask", "anchors")
+        given = {name: getattr(self, name) for name in names if getattr(self, name)}
+        return self.model_copy(update={name: type(path)(Path(path).absolute()) for name, path in given.items()})
+
 
 @dataclass(frozen=True)
 class TraceSettings:
@@ -42,6 +49,12 @@ class TraceSettings:
     tracing: TracingConfig
     cache: Path
     """Where registrations are kept."""
+    block_sections: int | None = None
+    """Sections of a block; None is some seconds' work. What comes out does not depend on it."""
+
+    def absolute(self) -> Self:
+        """Name the same folder from wherever a worker runs."""
+        return replace(self, cache=self.cache.absolute())
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,15 @@ class TraceJob:
             )
         anchors = read_anchors(inputs.anchors, n_sections) if inputs.anchors else []
         return cls(image, membrane, mask, anchors, sections, size, settings)
+
+    @property
+    def pixel_nm(self) -> float:
+        """Size of a pixel within a section."""
+        return float(np.sqrt(self.size[1] * self.size[2]))
+
+    def blocks(self) -> list[range]:
+        """Cut the sections into blocks."""
+        return blocks_of(range(self.sections[0], self.sections[-1] + 1), self.image.shape, self.settings.block_sections)
 
     def mask_of(self, z: int) -> NDArray[np.bool_] | None:
         """Give the mask `(y, x)` of section `z`; None is everywhere."""

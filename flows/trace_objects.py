@@ -1,63 +1,54 @@
-"""The first stage of `proofloop trace`: objects of each section, kept so that an interrupted trace goes on."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+"""The first stage of `proofloop trace`: the objects of each section, and the walls between them."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.segment import alone
 from flows.trace_job import TraceJob
-from loop.atomic import write_text
-from loop.errors import InputError
-from loop.prediction_origin import volume_sha256
-from loop.predictions import PredictionStore, quantised
-from loop.progress import Progress
+from flows.trace_store import TraceStore, parts_of
+from flows.trace_work import TraceWork
+from loop.predictions import quantised
 from loop.volume import Volume
+from tracing.merging import SectionWalls, walls_between
 from tracing.postprocess import postprocess
 from tracing.seeding import objects_of_membrane
 from tracing.seeding_manual import parted_by_seeds
 
-
-@contextmanager
-def objects_store(out: Path, job: TraceJob) -> Iterator[PredictionStore]:
-    """Make or find the folder of an unfinished trace, for this process alone.
-
-    Raises
-    ------
-    InputError
-        If what lies there was made from another membrane or with other settings.
-    """
-    folder = out.with_name(f"{out.name}.unfinished")
-    folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
-        _require_same(folder, _described(job))
-        yield PredictionStore.create(
-            folder / "objects.zarr",
-            shape=job.image.shape,
-            voxel_size_nm_zyx=job.size,
-            arrays=("membrane", "labels"),
-        )
+_COLUMNS = ("first", "second", "pixels", "total")
 
 
-def find_objects(store: PredictionStore, job: TraceJob, progress: Progress) -> None:
-    """Clean the membrane of those sections that the store does not have yet, and find their objects."""
-    missing = store.missing(job.sections)
+def find_objects(work: TraceWork, block: range) -> None:
+    """Clean the membrane of a block's sections, find their objects, and look at the walls between them."""
+    job, store = work.opened()
     names = {name: number for number, name in enumerate(sorted({anchor.track for anchor in job.anchors}))}
-    there = len(job.sections) - len(missing)
-    progress(there, len(job.sections))
-    for done, z in enumerate(missing, start=there + 1):
-        clean = postprocess(_probability(job.membrane, z), job.settings.tracing.postprocess)
-        clean = quantised(clean).astype(np.float32) / np.float32(255)  # as it is read again for the expansion
-        mine = [anchor for anchor in job.anchors if anchor.z == z]
-        seeds_px = np.array([(anchor.y, anchor.x) for anchor in mine], np.int64).reshape(-1, 2)
-        known = np.array([names[anchor.track] for anchor in mine], np.int64)
-        objects = parted_by_seeds(objects_of_membrane(clean, job.settings.tracing.seeding), clean, seeds_px, known)
-        if _shows_nothing(clean, job.settings.tracing.seeding.threshold) and not mine:
-            objects = np.zeros_like(objects)
-        store.write(z, clean[np.newaxis], np.zeros(0), objects.astype(np.uint32)[np.newaxis])
-        progress(done, len(job.sections), f"{objects.max()} objects found")
+    walls: list[SectionWalls] = []
+    for z in block:
+        clean = quantised(postprocess(_probability(job.membrane, z), job.settings.tracing.postprocess))
+        membrane = clean.astype(np.float32) / np.float32(255)  # as it is read again for the expansion
+        objects = _objects(job, membrane, z, names)
+        store.write(z, clean, objects)
+        walls.append(walls_between(job.masked(objects, z), membrane))
+    _save(store, block, walls)
+
+
+def all_walls(store: TraceStore, block: range) -> list[SectionWalls]:
+    """Read the walls between the objects of each section of a block."""
+    stored = store.load(block, "walls")
+    return [SectionWalls(*some) for some in parts_of(stored, _COLUMNS, "count")]
+
+
+def _save(store: TraceStore, block: range, walls: list[SectionWalls]) -> None:
+    arrays = {name: np.concatenate([getattr(some, name) for some in walls]) for name in _COLUMNS}
+    store.save(block, "walls", {"count": np.array([len(some.pixels) for some in walls]), **arrays})
+
+
+def _objects(job: TraceJob, membrane: NDArray[np.float32], z: int, names: dict[str, int]) -> NDArray[np.uint32]:
+    config = job.settings.tracing.seeding
+    mine = [anchor for anchor in job.anchors if anchor.z == z]
+    if _shows_nothing(membrane, config.threshold) and not mine:
+        return np.zeros(membrane.shape, np.uint32)
+    seeds_px = np.array([(anchor.y, anchor.x) for anchor in mine], np.int64).reshape(-1, 2)
+    known = np.array([names[anchor.track] for anchor in mine], np.int64)
+    return parted_by_seeds(objects_of_membrane(membrane, config), membrane, seeds_px, known).astype(np.uint32)
 
 
 def _probability(membrane: Volume, z: int) -> NDArray[np.float32]:
@@ -72,26 +63,3 @@ def _shows_nothing(membrane: NDArray[np.float32], threshold: float) -> bool:
     One object as large as the section would be linked with every axon; axons go on beyond a section without objects.
     """
     return bool(membrane.max() < threshold or membrane.min() >= threshold)
-
-
-def _described(job: TraceJob) -> str:
-    lines = (
-        f"membrane {volume_sha256(job.membrane)}",
-        f"sections {job.sections[0]}:{job.sections[-1] + 1}",
-        f"postprocess {job.settings.tracing.postprocess.model_dump_json()}",
-        f"seeding {job.settings.tracing.seeding.model_dump_json()}",
-        *map(str, job.anchors),
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _require_same(folder: Path, described: str) -> None:
-    path = folder / "made_from.txt"
-    if path.exists() and path.read_text(encoding="utf-8") != described:
-        raise InputError(
-            "an unfinished trace from something else lies there",
-            given=folder,
-            expected="the same membrane, sections, settings and anchors, or a name that is free",
-            fix=f"remove {folder}, or choose another name after -o",
-        )
-    write_text(path, described)

@@ -46,9 +46,15 @@ def inputs_of(stored: Path, **more: Any) -> TraceInputs:
 
 
 def run(
-    stored: Path, out: Path, *, tracing: TracingConfig | None = None, progress: Progress = silent, **more: Any
+    stored: Path,
+    out: Path,
+    *,
+    tracing: TracingConfig | None = None,
+    block: int | None = None,
+    progress: Progress = silent,
+    **more: Any,
 ) -> NDArray[Any]:
-    settings = TraceSettings(tracing or TracingConfig(), out.parent / "cache")
+    settings = TraceSettings(tracing or TracingConfig(), out.parent / "cache", block)
     trace(inputs_of(stored, **more), out, settings, progress=progress)
     labels = open_labels(out)
     return labels.sections(0, labels.shape[0])
@@ -85,22 +91,23 @@ def test_the_table_of_axons_agrees_with_the_labels(stored: Path, tmp_path: Path)
     assert (tmp_path / "axons.links.csv").exists()
 
 
-@pytest.mark.parametrize("stopped_at", [2, 6, 10, 14])
+@pytest.mark.parametrize("stopped_at", [1, 5, 9, 12, 14, 16])
 def test_what_is_interrupted_leaves_no_labels_and_goes_on_to_the_same(
     stored: Path, tmp_path: Path, stopped_at: int
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(stored, tmp_path / "axons.h5", progress=interrupted_at(stopped_at))
+        run(stored, tmp_path / "axons.h5", block=1, progress=interrupted_at(stopped_at))
     assert not (tmp_path / "axons.h5").exists()
     heard: list[int] = []
-    labels = run(stored, tmp_path / "axons.h5", progress=lambda done, _total, _note="": heard.append(done))
-    assert heard[0] >= min(stopped_at, 4) - 1
+    labels = run(stored, tmp_path / "axons.h5", block=1, progress=lambda done, _total, _note="": heard.append(done))
+    assert heard[0] == min(stopped_at, 12)
+    assert stopped_at in heard
     assert (labels == run(stored, tmp_path / "other.h5")).all()
 
 
 def test_an_unfinished_trace_with_other_settings_is_not_gone_on_with(stored: Path, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(stored, tmp_path / "axons.h5", progress=interrupted_at(2))
+        run(stored, tmp_path / "axons.h5", block=1, progress=interrupted_at(2))
     with pytest.raises(InputError, match="unfinished trace from something else"):
         run(stored, tmp_path / "axons.h5", tracing=TracingConfig(postprocess=PostprocessConfig(speck_px=5)))
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -46,6 +47,7 @@ class Place:
         return f"{self.z}[{rows.start}:{rows.stop},{columns.start}:{columns.stop}]"
 
     @classmethod
+    @lru_cache(maxsize=4096)  # a ledger names each of its places several times in a row
     def parse(cls, written: str) -> "Place":
         """Read what `str` wrote.
 

@@ -56,8 +56,8 @@ def format_sections(sections: Iterable[int]) -> str:
 def _read(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    ends = [part.split(":") for part in value.split(",") if part]
-    return [z for start, stop in ends for z in range(int(start), int(stop))]
+    ends = [int(end) for end in re.findall(r"\d+", value)]
+    return [z for start, stop in zip(ends[::2], ends[1::2], strict=True) for z in range(start, stop)]
 
 
 SectionsField = Annotated[list[int], BeforeValidator(_read), PlainSerializer(format_sections)]

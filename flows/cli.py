@@ -13,6 +13,7 @@ from flows import cli_annotator, cli_link, cli_mask, cli_segment, cli_stages, cl
 from flows.cli_review import review
 from flows.terminal import console, progress_bar
 from loop.errors import ProofloopError
+from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from models.names import ModelName
 
 app = typer.Typer(
@@ -53,6 +54,9 @@ def init(
         ModelName,
         typer.Option("--model", "--preset", help="Network and schedule: cpu is for two cores, the others for a GPU."),
     ] = "cpu",
+    strategy: Annotated[
+        StrategyName, typer.Option(help="How sections are chosen for annotators; `proofloop bakeoff` compares them.")
+    ] = DEFAULT_STRATEGY,
 ) -> None:
     """Create a run: volume, dense sections, frozen hold-out.
 
@@ -63,7 +67,7 @@ def init(
 
     size = parse_voxel_size(voxel_size) if voxel_size else None
     data = DataConfig(volume=volume, labels=labels, train=train, holdout=holdout, pool=pool, voxel_size_nm_zyx=size)
-    config = plan(data, annotator=annotator, preset=preset)
+    config = plan(data, annotator=annotator, preset=preset, strategy=strategy)
     created = init_run(run, config)
     console.print(f"Run [bold]{escape(str(run))}[/] created: {created.describe()}")
     console.print(f"Next: proofloop iterate {escape(str(run))}")

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from loop.atomic import write_text
 from loop.errors import InputError
+from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.volume import VoxelSize
 from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
@@ -19,6 +20,7 @@ from tracing.seeding import SeedingConfig
 from tracing.tracking import TrackingConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+_OF_VIEWS = ("variance", "bald", "power", "committee")  # the committee in the first turn only, which has one model
 _TASKS = AliasChoices("tasks_per_iteration", "sections_per_iteration")  # the second in runs of older versions
 
 
@@ -75,6 +77,10 @@ class RankingConfig(BaseModel):
     """Sections or tiles sent to annotators in each iteration; 0 freezes the labels."""
     min_distance_sections: int = Field(default=2, ge=1)
     """Least difference in z between two tasks of one iteration; tiles that do not overlap may be nearer."""
+    strategy: StrategyName = DEFAULT_STRATEGY
+    """How places are chosen: see the engineer's guide; `proofloop bakeoff` tells which pays on labelled data."""
+    per_minute: bool = True
+    """Divide what a place is worth by the minutes that it is expected to cost."""
 
 
 class LabServerConfig(BaseModel):
@@ -159,6 +165,14 @@ class RunConfig(BaseModel):
     """Label Studio and who answers."""
     tracing: TracingConfig = Field(default_factory=TracingConfig)
     """Registration, tracking and expansion."""
+
+    @model_validator(mode="after")
+    def _views_differ(self) -> Self:
+        if self.ranking.strategy in _OF_VIEWS and self.prediction.variants == 1:
+            raise ValueError(
+                f'strategy "{self.ranking.strategy}" compares mirrored views: it needs prediction.variants above 1'
+            )
+        return self
 
     @model_validator(mode="after")
     def _blind_tasks_are_sections(self) -> Self:

@@ -14,6 +14,7 @@ from loop.errors import InputError
 from loop.events import RunCreated, SectionLabelled
 from loop.holdout import freeze, refuse_leak
 from loop.labels import write_section
+from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.run import RunFolder
 from loop.section_range import format_sections, parse_sections
 from loop.volume import Volume, open_image, open_labels, require_equal_shape
@@ -62,7 +63,13 @@ def init_run(root: Path, config: RunConfig) -> Run:
     return open_run(root)
 
 
-def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", preset: ModelName = "cpu") -> RunConfig:
+def plan(
+    data: DataConfig,
+    *,
+    annotator: Literal["oracle", "human"] = "human",
+    preset: ModelName = "cpu",
+    strategy: StrategyName = DEFAULT_STRATEGY,
+) -> RunConfig:
     """Write down what a new run will do; a pool that is not given becomes all that train and hold-out leave."""
     image, truth = open_image(data.volume), open_labels(data.labels)
     named = {
@@ -74,7 +81,9 @@ def plan(data: DataConfig, *, annotator: Literal["oracle", "human"] = "human", p
     return RunConfig(
         data=data.model_copy(update=named),
         training=training_preset(preset),
-        ranking=RankingConfig(unit="section" if max(image.shape[1:]) <= LARGEST_SECTION_PX else "tile"),
+        ranking=RankingConfig(
+            unit="section" if max(image.shape[1:]) <= LARGEST_SECTION_PX else "tile", strategy=strategy
+        ),
         annotation=AnnotationConfig(annotator=annotator),
     )
 

@@ -10,7 +10,9 @@ from skimage.segmentation import expand_labels
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
 from annotation.tile import cut_out
+from flows.asking import pool_of
 from flows.blind_tasks import gold, mixed, repeats
+from flows.candidates import candidates_of
 from flows.labelling_server import server_of
 from flows.learning import prediction_store, promoted_model
 from flows.runs import Run
@@ -20,34 +22,27 @@ from loop.iteration import Stage, require
 from loop.places import Place
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
-from loop.ranking import most_uncertain, tile_scores
-from loop.uncertainty import Uncertainty, section_uncertainty, uncertainty_map
+from loop.ranking import choose
+from loop.uncertainty import section_uncertainty
 from tracing.seeding import objects_of_membrane
 
 
 def rank_pool(run: Run, progress: Progress = silent) -> None:
-    """Choose the sections, or the tiles, of which the promoted model is most uncertain."""
+    """Choose the sections, or the tiles, that are most worth an annotator's minutes by the promoted model."""
     iteration = require(run.ledger, Stage.RANK)
     promoted = promoted_model(run)
     assert promoted is not None
     store = prediction_store(run, promoted.iteration)
-    resting = run.resting()
-    pool = [z for z in run.sections["pool"] if Place(z) not in resting]
-    uncertainty: dict[Place, Uncertainty] = {}
-    scores: dict[Place, float] = {}
-    for done, z in enumerate(pool, start=1):
-        membrane, variance = store.membrane(z), store.variance(z)
-        uncertainty[Place(z)] = section_uncertainty(membrane, variance)
-        if run.config.ranking.unit == "section":
-            scores[Place(z)] = uncertainty[Place(z)].score
-        else:
-            known = [place.tile for place in resting if place.z == z and place.tile is not None]
-            shares = uncertainty_map(membrane, variance)
-            scores |= tile_scores(shares, z, tile_px=run.config.ranking.tile_px, labelled=known)
-        progress(done, len(pool))
-    chosen = most_uncertain(
-        scores, run.config.ranking.tasks_per_iteration, min_distance_sections=run.config.ranking.min_distance_sections
+    ranking = run.config.ranking
+    candidates = candidates_of(pool_of(run), ranking, seeding=run.config.seeding, progress=progress)
+    chosen = choose(
+        ranking.strategy,
+        candidates,
+        ranking.tasks_per_iteration,
+        rng=np.random.default_rng((run.config.training.seed, iteration)),
+        min_distance_sections=ranking.min_distance_sections,
     )
+    uncertainty = {Place(z): section_uncertainty(store.membrane(z), store.variance(z)) for z in run.unlabelled_pool()}
     labelled = run.ledger.labelled()
     doubts: dict[Place, Doubt] = {}
     for place in chosen:
@@ -56,6 +51,7 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
         doubts[place] = doubt_of(membrane, variance, labelled_sections_away=away, tile=place.tile)
         if place.tile is not None:
             uncertainty[place] = section_uncertainty(membrane[place.tile.window], variance[place.tile.window])
+    cost = dict(zip(candidates.places, candidates.expected_minutes.tolist(), strict=True))
     run.ledger.append(
         Ranked(
             iteration=iteration,
@@ -63,6 +59,8 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
             uncertainty=uncertainty,
             doubts=doubts,
             predicted_in=promoted.iteration,
+            strategy=ranking.strategy,
+            expected_minutes={place: cost[place] for place in chosen} if ranking.per_minute else {},
         )
     )
 

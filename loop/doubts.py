@@ -83,13 +83,7 @@ def doubt_of(
     """
     window = tile.window if tile else np.s_[:, :]
     p = np.asarray(membrane[window], np.float32)
-    ridge = skeletonize(gaussian_filter(p, _SMOOTHING_PX) > _SEEN)
-    weak = ridge & (maximum_filter(p, 3) < _SURE)
-    stretch, _ = label(binary_dilation(weak, iterations=_GAP_PX // 2))
-    stretch[~weak] = 0
-    lengths = np.bincount(stretch.ravel())
-    long = np.flatnonzero(lengths >= _SHORTEST_PX)
-    long = long[long > 0]
+    stretch, lengths, long = _stretches(p)
     weight = np.bincount(stretch.ravel(), uncertainty_map(p, variance[window]).ravel())
     worst = long[np.argsort(-weight[long], kind="stable")[:_SPOTS]]
     bounds = find_objects(stretch)
@@ -100,6 +94,27 @@ def doubt_of(
         spots=[_around(bounds[number - 1], corner) for number in worst.tolist()],
         labelled_sections_away=labelled_sections_away,
     )
+
+
+def doubt_density(membrane: NDArray[Any]) -> NDArray[np.float64]:
+    """Spread every doubtful stretch of border over its pixels (y, x): the sum over any part is how many lie there."""
+    stretch, lengths, long = _stretches(np.asarray(membrane, np.float32))
+    share = np.zeros(len(lengths))
+    share[long] = 1 / lengths[long]
+    return np.asarray(share[stretch], np.float64)
+
+
+def _stretches(
+    p: NDArray[np.float32],
+) -> tuple[NDArray[np.signedinteger], NDArray[np.signedinteger], NDArray[np.signedinteger]]:
+    """Give the weak stretches of border, numbered, their lengths in px, and which of them are no noise."""
+    ridge = skeletonize(gaussian_filter(p, _SMOOTHING_PX) > _SEEN)
+    weak = ridge & (maximum_filter(p, 3) < _SURE)
+    stretch, _ = label(binary_dilation(weak, iterations=_GAP_PX // 2))
+    stretch[~weak] = 0
+    lengths = np.bincount(stretch.ravel())
+    long = np.flatnonzero(lengths >= _SHORTEST_PX)
+    return stretch, lengths, long[long > 0]
 
 
 def _around(bounds: tuple[slice, ...], corner: tuple[int, int]) -> Spot:

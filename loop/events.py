@@ -11,6 +11,7 @@ from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 from loop.places import Place, PlaceField, Tile
+from loop.ranking_words import WHY
 from loop.uncertainty import Uncertainty
 
 
@@ -298,10 +299,15 @@ class Ranked(_Record):
     """Where in each chosen place the model is unsure; nothing in records of older versions."""
     predicted_in: int
     """Iteration whose model, the promoted one, was asked."""
+    strategy: str = ""
+    """How they were chosen; in records of older versions by entropy and variance, and nothing stands here."""
+    expected_minutes: dict[PlaceField, float] = {}
+    """What each chosen place is expected to cost an annotator; nothing where that did not count."""
 
     def reason(self, place: Place) -> str:
         """Say in words why a place was chosen."""
-        return self.doubts[place].reason if place in self.doubts else self.uncertainty[place].reason
+        doubt = self.doubts[place].reason if place in self.doubts else self.uncertainty[place].reason
+        return f"{WHY[self.strategy]} {doubt}" if self.strategy in WHY else doubt
 
 
 class Published(_Record):

@@ -1,97 +1,97 @@
 """Query strategies: which sections of the pool, or which tiles of them, are worth an annotator's minutes."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from loop import ranking_strategies as strategies
 from loop.errors import InputError
-from loop.places import Place, Tile
+from loop.places import Place
+from loop.ranking_candidates import Batch, Candidates
+from loop.ranking_diversity import diversity
 
-_STEPS = 16  # positions of a tile along its own length
+__all__ = ["NEEDS", "STRATEGIES", "Candidates", "choose"]
+
+EMBEDDINGS = "embeddings"
+"""Among the needs of a strategy: not a score, but what places look like."""
+
+STRATEGIES: Mapping[str, Callable[[Candidates, Batch], list[Place]]] = {
+    "random": strategies.random,
+    "interval": strategies.interval,
+    "entropy": strategies.entropy,
+    "margin": strategies.margin,
+    "variance": strategies.variance,
+    "bald": strategies.bald,
+    "committee": strategies.committee,
+    "diversity": diversity,
+    "power": strategies.power,
+    "tracking": strategies.tracking,
+    "combined": strategies.combined,
+}
+
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "random": ("foreground",),
+    "interval": (),
+    "entropy": ("entropy",),
+    "margin": ("margin",),
+    "variance": ("variance",),
+    "bald": ("bald",),
+    "committee": ("committee",),
+    "diversity": (EMBEDDINGS,),
+    "power": ("bald",),
+    "tracking": ("tracking",),
+    "combined": ("entropy", "tracking"),
+}
+"""What each strategy reads of the candidates beside places and minutes: names of scores, or `embeddings`."""
 
 
-def most_uncertain(scores: Mapping[Place, float], n_places: int, *, min_distance_sections: int) -> list[Place]:
-    """Choose the most uncertain places, no two of which show the same.
-
-    Neighbouring sections look alike, so two of them teach the model little more than one. Tiles of one section, or of
-    neighbouring ones, may both be chosen where they have no pixel in common.
+def choose(
+    strategy: str, candidates: Candidates, n_places: int, *, rng: np.random.Generator, min_distance_sections: int
+) -> list[Place]:
+    """Choose places by a strategy.
 
     Parameters
     ----------
-    scores : mapping of Place to float
-        Uncertainty of each section or tile of the pool.
+    strategy : str
+        A name in `STRATEGIES`.
+    candidates : Candidates
+        What there is to choose from; nothing of it is changed.
     n_places : int
         How many to choose; fewer are returned where the distance leaves no more.
+    rng : numpy Generator
+        Decides whatever the strategy leaves to chance.
     min_distance_sections : int
         Least difference in z between two chosen sections, or tiles that overlap; 1 or more.
 
     Returns
     -------
     list of Place
-        Most uncertain first; ties go to the lower z, then to the upper and the left tile.
+        The best first.
+
+    Raises
+    ------
+    InputError
+        Unknown strategy, candidates without what it needs, or a distance below 1.
     """
     if min_distance_sections < 1:
         raise InputError(
             "min_distance_sections is too small", given=min_distance_sections, expected="1 or more", fix="set it to 1"
         )
-    chosen: list[Place] = []
-    for place in sorted(scores, key=lambda place: (-scores[place], place.order)):
-        if len(chosen) == n_places:
-            break
-        if not any(place.shows_the_same(other, min_distance_sections=min_distance_sections) for other in chosen):
-            chosen.append(place)
-    return chosen
-
-
-def tile_scores(
-    uncertainty: NDArray[Any], z: int, *, tile_px: int, labelled: Iterable[Tile] = ()
-) -> dict[Place, float]:
-    """Score tiles all over a section, each a sixteenth of its length from the next.
-
-    Parameters
-    ----------
-    uncertainty : ndarray of float, shape (y, x)
-        Share of every pixel in the score (`loop.uncertainty.uncertainty_map`).
-    z : int
-        The section.
-    tile_px : int
-        Height and width of tiles; a section that is shorter along an axis gives tiles as long as itself.
-    labelled : iterable of Tile
-        What is labelled already is worth nothing; a tile may overlap it where the rest of it is worth that.
-
-    Returns
-    -------
-    dict of Place to float
-        The mean over the tile's pixels, so tiles compare with whole sections. A tile that is the whole section is
-        given as the section. Tiles of which everything is labelled are left out.
-    """
-    worth = np.array(uncertainty, np.float64)
-    fresh = np.ones(worth.shape, np.bool_)
-    for known in labelled:
-        worth[known.window], fresh[known.window] = 0, False
-    size = min(tile_px, worth.shape[0]), min(tile_px, worth.shape[1])
-    tops, lefts = (_starts(extent, px) for extent, px in zip(worth.shape, size, strict=True))
-    sums, left_over = (_window_sums(values, tops, lefts, size) for values in (worth, fresh))
-    return {
-        Place(z, None if size == worth.shape else Tile(top, left, *size)): float(sums[i, j] / (size[0] * size[1]))
-        for i, top in enumerate(tops.tolist())
-        for j, left in enumerate(lefts.tolist())
-        if left_over[i, j] > 0
-    }
-
-
-def _starts(extent: int, px: int) -> NDArray[np.intp]:
-    """Give where tiles begin along an axis, the last one at its end."""
-    starts = np.append(np.arange(0, extent - px, max(px // _STEPS, 1)), extent - px)
-    return np.asarray(starts, np.intp)
-
-
-def _window_sums(
-    values: NDArray[Any], tops: NDArray[np.intp], lefts: NDArray[np.intp], size: tuple[int, int]
-) -> NDArray[Any]:
-    """Sum `values` over a window at every top and left, by a summed-area table."""
-    table = np.pad(values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
-    rows = table[tops + size[0]] - table[tops]
-    return np.asarray(rows[:, lefts + size[1]] - rows[:, lefts])
+    if strategy not in STRATEGIES:
+        raise InputError(
+            "query strategy not known",
+            given=repr(strategy),
+            expected=f"one of {', '.join(STRATEGIES)}",
+            fix="choose one of these",
+        )
+    there = {*candidates.scores, *([] if candidates.embeddings is None else [EMBEDDINGS])}
+    if lacking := [name for name in NEEDS[strategy] if name not in there]:
+        raise InputError(
+            f"strategy {strategy!r} lacks what it chooses by",
+            given=f"no {' and no '.join(lacking)}",
+            expected=f"candidates with {', '.join(NEEDS[strategy])}",
+            fix="choose another strategy, or measure that too",
+        )
+    if not candidates.places:
+        return []
+    return STRATEGIES[strategy](candidates, Batch(n_places, min_distance_sections, rng))

@@ -1,5 +1,6 @@
 """How unsure a model is of a section: entropy of its mean and variance over test-time augmentation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,34 @@ def section_uncertainty(membrane: NDArray[Any], variance: NDArray[Any]) -> Uncer
 def uncertainty_map(membrane: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:
     """Give every pixel's share (y, x) of the score: the score of a section, or of any part of it, is the mean."""
     return entropy_map(membrane) + 4 * np.asarray(variance, dtype=np.float64)
+
+
+def margin_map(membrane: NDArray[Any]) -> NDArray[np.float64]:
+    """Give how near every pixel is to a tie of the two classes: 1 at a probability of 0.5, 0 at 0 and at 1."""
+    return 1 - np.abs(2 * np.asarray(membrane, dtype=np.float64) - 1)
+
+
+def information_map(membrane: NDArray[Any], variance: NDArray[Any]) -> NDArray[np.float64]:
+    """Give what every pixel's class and the view that is asked tell about each other, bits (BALD over views).
+
+    To second order in the deviations of the views from their mean p, the mutual information is variance / (2 p (1 - p))
+    nats (the Taylor series of the entropy around p); it cannot exceed the entropy of p. So the mean and the variance
+    over views will do, and their entropies need not be stored.
+
+    Parameters
+    ----------
+    membrane, variance : ndarray of float, shape (y, x)
+        Mean and variance of the probability over views.
+    """
+    p = np.clip(np.asarray(membrane, dtype=np.float64), 1e-3, 1 - 1e-3)
+    nats = np.asarray(variance, dtype=np.float64) / (2 * p * (1 - p))
+    return np.asarray(np.minimum(nats / np.log(2), entropy_map(membrane)))
+
+
+def divergence_map(members: Sequence[NDArray[Any]]) -> NDArray[np.float64]:
+    """Give how far several models contradict each other about every pixel: their Jensen-Shannon divergence, bits."""
+    of_mean = entropy_map(np.asarray(np.mean(members, axis=0, dtype=np.float64)))
+    return np.asarray(np.maximum(of_mean - np.mean([entropy_map(member) for member in members], axis=0), 0))
 
 
 def entropy_map(membrane: NDArray[Any]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flows import cli_annotator, cli_link, cli_mask, cli_segment, cli_stages, cli_trace
+from flows import cli_annotator, cli_export, cli_link, cli_mask, cli_segment, cli_stages, cli_trace
 from flows.cli_review import review
 from flows.terminal import console, progress_bar
 from loop.errors import ProofloopError
@@ -167,6 +167,7 @@ cli_segment.register(app)
 cli_link.register(app)
 cli_trace.register(app)
 cli_mask.register(app)
+cli_export.register(app)
 
 
 def main() -> None:

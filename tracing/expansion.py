@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+import fastremap
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from skimage.segmentation import watershed
 
 from loop.errors import InputError
+from tracing.flooding import flooded
 
 
 class ExpansionConfig(BaseModel):
@@ -78,12 +79,9 @@ def expand(
     within = np.ones(seeds.shape, np.bool_) if mask is None else np.asarray(mask, np.bool_)
     if below is not None:
         within = within & (membrane < below)
-    ids, markers = np.unique(np.where(within, seeds, 0), return_inverse=True)
-    if not ids.any():
-        return np.zeros_like(seeds)
-    first = 1 if ids[0] else 0  # a watershed takes marker 0 as none
-    grown = watershed(membrane, markers.reshape(seeds.shape).astype(np.int32) + first, mask=within)
-    return np.asarray(np.concatenate([np.zeros(first, ids.dtype), ids])[grown], seeds.dtype)
+    markers, ids = fastremap.renumber(np.where(within, seeds, 0), in_place=True)
+    grown = flooded(membrane, markers.astype(np.int32), within)
+    return fastremap.remap(grown.astype(seeds.dtype), {small: one for one, small in ids.items()}, in_place=True)
 
 
 def bridged(window: Sequence[NDArray[Any]], at: int, weak: NDArray[np.bool_]) -> NDArray[Any]:

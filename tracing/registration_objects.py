@@ -20,11 +20,13 @@ _OUTLIER = 2.5
 
 def agreement_of_objects(fixed: SectionObjects, moving: SectionObjects, flow: Flow) -> float:
     """Sum of overlaps (IoU) of mutually best pairs, by the objects of the section with fewer: 0 to 1."""
-    return _agreement(_overlay(fixed, moving, flow))
+    return _agreement(overlap(*in_common(fixed, moving, flow), (len(fixed), len(moving))))
 
 
-def improved_by_objects(fixed: SectionObjects, moving: SectionObjects, flow: Flow, *, pixel_nm: float) -> Flow:
-    """Move the flow towards the objects that match, as long as they overlap the better for it.
+def improved_by_objects(
+    fixed: SectionObjects, moving: SectionObjects, flow: Flow, *, pixel_nm: float
+) -> tuple[Flow, float]:
+    """Move the flow towards the objects that match, as long as they overlap the better for it; and tell how well.
 
     Parameters
     ----------
@@ -42,17 +44,14 @@ def improved_by_objects(fixed: SectionObjects, moving: SectionObjects, flow: Flo
     """
     best, best_score = flow, -1.0
     for _ in range(_ROUNDS + 1):
-        pairs = _overlay(fixed, moving, flow)
+        planes = in_common(fixed, moving, flow)
+        pairs = overlap(*planes, (len(fixed), len(moving)))
         score = _agreement(pairs)
         if score <= best_score:
             break
         best, best_score = flow, score
-        flow = flow + _left(fixed, moving, flow, pairs, _REACH_NM / pixel_nm)
-    return best
-
-
-def _overlay(fixed: SectionObjects, moving: SectionObjects, flow: Flow) -> Overlap:
-    return overlap(*in_common(fixed, moving, flow), (len(fixed), len(moving)))
+        flow = flow + _left(planes, pairs, _REACH_NM / pixel_nm)
+    return best, best_score
 
 
 def _agreement(pairs: Overlap) -> float:
@@ -60,19 +59,20 @@ def _agreement(pairs: Overlap) -> float:
     return float(pairs.iou()[pairs.best_both_ways()].sum() / fewer) if fewer else 0.0
 
 
-def _left(
-    fixed: SectionObjects, moving: SectionObjects, flow: Flow, pairs: Overlap, reach_px: float
-) -> NDArray[np.float32]:
-    """Give the smooth displacement (2, y, x) that is left between matched objects."""
-    rows, columns = fixed.labels.shape
+def _left(planes: tuple[NDArray[np.int32], NDArray[np.int32]], pairs: Overlap, reach_px: float) -> NDArray[np.float32]:
+    """Give the smooth displacement (2, y, x) that is left between the matched objects of two planes."""
+    rows, columns = planes[0].shape
     iou = pairs.iou()
     used = pairs.best_both_ways() & (iou > _LEAST_IOU)
     if not used.any():
         return np.zeros((2, rows, columns), np.float32)
     i, j, iou = pairs.first[used], pairs.second[used], iou[used]
-    first, second = in_common(fixed, moving, flow)
-    at = measured(first, fixed.grey, len(fixed)).centre_px[i]
-    rest = measured(second, fixed.grey, len(moving)).centre_px[j] - at
+    grey = np.zeros((rows, columns), np.float32)
+    first, second = (
+        measured(plane, grey, len(area_px) - 1).centre_px
+        for plane, area_px in zip(planes, (pairs.first_px, pairs.second_px), strict=True)
+    )
+    at, rest = first[i], second[j] - first[i]
     weight = iou * np.sqrt(np.minimum(pairs.first_px[i], pairs.second_px[j]))
     cell_px = max(reach_px / _CELL_SHARE, 1)
     cells = (int(rows / cell_px) + 1, int(columns / cell_px) + 1)

@@ -13,7 +13,7 @@ _FAINTEST = 0.02
 
 
 def candidate_shifts(fixed: Picture, moving: Picture, count: int) -> list[tuple[int, int]]:
-    """Give displacements (y, x) worth a closer look: none, then the best `count`, best first.
+    """Give displacements (y, x) worth a closer look, other than none: the best `count`, best first.
 
     Plain phase correlation locks onto borders, blank areas and repeated texture. Here only tissue counts
     (Padfield 2012, Masked object registration in the Fourier domain, IEEE TIP 21:2706), correlation over little
@@ -32,13 +32,13 @@ def candidate_shifts(fixed: Picture, moving: Picture, count: int) -> list[tuple[
         Pixel p of `fixed` is seen at p + shift in `moving`.
     """
     score = _masked_correlation(fixed, moving)
-    shifts = [(0, 0)]
+    shifts: list[tuple[int, int]] = []
     for _ in range(count):
         y, x = np.unravel_index(int(np.argmax(score)), score.shape)
         shifts.append((_signed(int(y), score.shape[0]), _signed(int(x), score.shape[1])))
         near = [np.arange(at - _APART_PX, at + _APART_PX + 1) % n for at, n in zip((y, x), score.shape, strict=True)]
         score[np.ix_(*near)] = -1
-    return list(dict.fromkeys(shifts))
+    return [shift for shift in dict.fromkeys(shifts) if shift != (0, 0)]
 
 
 def _masked_correlation(fixed: Picture, moving: Picture) -> NDArray[np.float64]:

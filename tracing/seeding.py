@@ -2,17 +2,17 @@
 
 from typing import Any
 
+import cv2
 import edt
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.ndimage import center_of_mass, gaussian_filter, maximum
+from scipy.ndimage import center_of_mass, maximum
 from scipy.spatial import KDTree
-from skimage.measure import label
-from skimage.morphology import h_maxima
-from skimage.segmentation import watershed
 
 from loop.errors import InputError
+from tracing.flooding import flooded, spread
+from tracing.seeding_peaks import peaks
 
 _HALF_PIXEL = np.float32(0.5)
 """Keeps the logarithm finite on the membrane; the distance is not known better than this."""
@@ -65,26 +65,31 @@ def objects_of_membrane(membrane: NDArray[Any], config: SeedingConfig | None = N
     config = config or SeedingConfig()
     require_probability(membrane)
     markers = _markers(membrane, config)
-    objects = np.asarray(watershed(membrane, markers), dtype=np.int32)
+    objects = flooded(membrane, markers)
     if config.min_area_px is None:
         return objects
     large = np.bincount(objects.ravel()) >= config.min_area_px
     large[np.argmax(np.bincount(objects.ravel()))] = True
-    return np.asarray(watershed(membrane, _kept(markers, large)), dtype=np.int32)
+    return flooded(membrane, _kept(markers, large))
 
 
 def _markers(membrane: NDArray[Any], config: SeedingConfig) -> NDArray[np.int32]:
     """Give the seeds of a section `(y, x)`, numbered from 1; the whole section where there is none."""
-    distance = edt.edt(membrane < config.threshold, parallel=1)
-    if not np.isfinite(distance).all():  # no membrane at all
+    inside = np.asarray(membrane < config.threshold, np.bool_)
+    if inside.all() or not inside.any():
         return np.ones(membrane.shape, np.int32)
-    smooth = gaussian_filter(np.asarray(distance, dtype=np.float32), config.smoothing_px)
-    markers = np.asarray(label(h_maxima(np.log(smooth + _HALF_PIXEL), np.log(config.neck_ratio))), np.int32)
-    if not markers.any():
-        return np.ones(membrane.shape, np.int32)
-    if config.min_distance_px is None:
-        return markers
-    return _kept(markers, _apart(markers, smooth, config.min_distance_px))
+    smooth = _smoothed(edt.edt(inside, parallel=1), config.smoothing_px)
+    markers = peaks(np.log(smooth + _HALF_PIXEL), float(np.log(config.neck_ratio)))
+    if config.min_distance_px is not None:
+        markers = _kept(markers, _apart(markers, smooth, config.min_distance_px))
+    return spread(markers, inside)
+
+
+def _smoothed(distance: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
+    if not sigma_px:
+        return distance
+    width = 2 * int(4 * sigma_px + 0.5) + 1
+    return np.asarray(cv2.GaussianBlur(distance, (width, width), sigma_px, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def _apart(markers: NDArray[np.int32], height: NDArray[np.float32], distance_px: float) -> NDArray[np.bool_]:

@@ -72,8 +72,8 @@ def align(
         outlines = register_outlines(fixed.labels, moving.labels, pixel_nm=registrar.pixel_nm, config=registrar.config)
         tried.append(_agreed(fixed, moving, outlines.dense(), "outlines"))
     _, best, source = max(tried, key=_score)
-    best = improved_by_objects(fixed, moving, best, pixel_nm=registrar.pixel_nm)
-    return Alignment(best, found.similarity, agreement_of_objects(fixed, moving, best), source)
+    best, agreement = improved_by_objects(fixed, moving, best, pixel_nm=registrar.pixel_nm)
+    return Alignment(best, found.similarity, agreement, source)
 
 
 def _agreed(fixed: SectionObjects, moving: SectionObjects, flow: Flow, source: Source) -> tuple[float, Flow, Source]:

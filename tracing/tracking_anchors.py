@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from loop.errors import InputError
 from tracing.tracking_costs import Candidates
 from tracing.tracking_objects import SectionObjects
-from tracing.tracking_overlaps import Indices
+from tracing.tracking_runs import Indices
 
 
 class Anchor(BaseModel):

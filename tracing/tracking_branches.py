@@ -8,7 +8,7 @@ from scipy.ndimage import distance_transform_edt, find_objects
 from tracing.tracking_costs import Candidates, Seen
 from tracing.tracking_links import Links
 from tracing.tracking_objects import Numbers
-from tracing.tracking_overlaps import Indices
+from tracing.tracking_runs import Indices
 
 
 class BranchRules(BaseModel):

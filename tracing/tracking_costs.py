@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.spatial import cKDTree
-from skimage.segmentation import expand_labels
 
 from tracing.tracking_objects import Measures, Numbers
-from tracing.tracking_overlaps import Indices, overlap
+from tracing.tracking_overlaps import overlap
+from tracing.tracking_runs import Indices
 
 _FAINT_IOU = 0.05
 """Keeps the logarithm finite: two objects that do not overlap at all."""
@@ -100,7 +101,7 @@ def candidates(first: Seen, second: Seen, costs: LinkCosts, *, pixel_nm: float) 
 
 def _neighbours(first: Seen, second: Seen, costs: LinkCosts, pixel_nm: float) -> tuple[Indices, Indices]:
     counts = (len(first.measures.area_px) - 1, len(second.measures.area_px) - 1)
-    grown = [np.asarray(expand_labels(seen.labels, costs.touching_nm / pixel_nm), np.int32) for seen in (first, second)]
+    grown = [_grown(seen.labels, costs.touching_nm / pixel_nm) for seen in (first, second)]
     touching = overlap(grown[0], grown[1], counts)
     present = [np.flatnonzero(seen.measures.area_px[1:]) + 1 for seen in (first, second)]
     if not all(len(some) for some in present):
@@ -115,6 +116,18 @@ def _neighbours(first: Seen, second: Seen, costs: LinkCosts, pixel_nm: float) ->
     )
     a, b = np.divmod(np.unique(keys), counts[1] + 1)
     return a, b
+
+
+def _grown(labels: NDArray[np.int32], distance_px: float) -> NDArray[np.int32]:
+    """Give background pixels within a distance of an object to the nearest one."""
+    empty = labels == 0
+    if not empty.any() or empty.all():
+        return labels
+    apart, nearest = cv2.distanceTransformWithLabels(
+        empty.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    grown = labels[~empty][nearest - 1]  # the pixels of objects are numbered from 1, row by row
+    return np.asarray(np.where(apart <= distance_px, grown, 0), np.int32)
 
 
 def _cost(

@@ -69,7 +69,7 @@ class Past:
 def seen_together(first: SectionObjects, second: SectionObjects, flow: Flow) -> tuple[Seen, Seen]:
     """Give two sections as they are compared, the second carried into the frame of the first."""
     labels = in_common(first, second, flow)
-    greys = (first.grey, carried(second.grey, flow))
+    greys = (first.grey, *carried((second.grey,), flow))
     a, b = (
         Seen(plane, measured(plane, grey, len(section)))
         for plane, grey, section in zip(labels, greys, (first, second), strict=True)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tracing.tracking_assignment import Assignment
 from tracing.tracking_objects import Numbers
-from tracing.tracking_overlaps import Indices
+from tracing.tracking_runs import Indices
 
 LinkKind = Literal["link", "split", "merge", "gap", "anchor"]
 

@@ -1,15 +1,17 @@
 """The objects of one section: their ids, where they are, how large, how shaped, how grey."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cc3d
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_opening
-from skimage.measure import label
 
 from tracing.registration_flow import Flow
 from tracing.registration_picture import blurred
+from tracing.tracking_runs import runs_of_planes, summed
 
 Numbers = NDArray[np.float64]
 
@@ -35,22 +37,22 @@ class SectionObjects:
         0 is background.
     grey : (y, x) float32
         Image of even light, mean 0 and deviation about 1.
-    shown : (y, x) bool
-        False where the image has nothing: black or white fill without an object.
+    shown : (y, x) uint8
+        1, or 0 where the image has nothing: black or white fill without an object.
     """
 
     z: int
     ids: NDArray[Any]
     labels: NDArray[np.int32]
     grey: NDArray[np.float32]
-    shown: NDArray[np.bool_]
+    shown: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def in_pieces(self) -> bool:
         """Say whether ids join separate areas, so that the labels themselves say what branches belong together."""
-        pieces = int(label(self.labels, background=0, connectivity=2).max())
+        pieces = int(cc3d.connected_components(self.labels, connectivity=8).max())
         return pieces > _SEVERAL_PIECES * len(self)
 
 
@@ -84,39 +86,39 @@ def section_objects(z: int, labels: NDArray[Any], image: NDArray[Any], *, pixel_
         ids = ids[1:]
     else:
         compact = compact + 1
-    fill = np.isin(image, _FILLS) & (compact == 0)
-    shown = ~binary_opening(fill, np.ones((_SMALLEST_FILL_PX, _SMALLEST_FILL_PX), np.bool_))
-    return SectionObjects(z, ids, np.asarray(compact, np.int32), _even_grey(image, _LIGHT_NM / pixel_nm), shown)
+    return SectionObjects(
+        z, ids, np.asarray(compact, np.int32), _even_grey(image, _LIGHT_NM / pixel_nm), _shown(image, compact == 0)
+    )
 
 
 def measured(labels: NDArray[np.int32], grey: NDArray[np.float32], count: int) -> Measures:
     """Measure objects 1 to `count` of a labelled section (y, x)."""
-    where = np.flatnonzero(labels)
-    owner = labels.ravel()[where]
-    y, x = (part.astype(np.float64) for part in np.divmod(where, labels.shape[1]))
+    runs = runs_of_planes(labels)
+    owner = labels.ravel()[runs.start]
+    greys = np.add.reduceat(grey.ravel(), runs.start, dtype=np.float64)
+    runs, owner, greys = runs.where(owner > 0), owner[owner > 0], greys[owner > 0]
+    y, x = (part.astype(np.float64) for part in np.divmod(runs.start, labels.shape[1]))
+    n = runs.length_px
+    x = x + (n - 1) / 2  # the middle of the run
 
-    def mean_of(values: Numbers) -> Numbers:
-        return np.asarray(np.bincount(owner, values, count + 1) / np.maximum(area, 1), np.float64)
+    def mean_of(sums: Numbers) -> Numbers:
+        return np.asarray(summed(owner, sums, count + 1) / np.maximum(area, 1), np.float64)
 
-    area = np.bincount(owner, minlength=count + 1).astype(np.float64)
-    centre_y, centre_x = mean_of(y), mean_of(x)
+    area = summed(owner, n, count + 1)
+    centre_y, centre_x = mean_of(y * n), mean_of(x * n)
     spread = (
-        mean_of(y * y) - centre_y**2 + 1 / 12,  # 1/12: a pixel is a square, not a point
-        mean_of(y * x) - centre_y * centre_x,
-        mean_of(x * x) - centre_x**2 + 1 / 12,
+        mean_of(y * y * n) - centre_y**2 + 1 / 12,  # 1/12: a pixel is a square, not a point
+        mean_of(y * x * n) - centre_y * centre_x,
+        mean_of(x * x * n + (n**3 - n) / 12) - centre_x**2 + 1 / 12,
     )
-    greys = mean_of(grey.ravel()[where].astype(np.float64))
-    return Measures(area, np.stack([centre_y, centre_x], axis=1), np.stack(spread, axis=1), greys)
+    return Measures(area, np.stack([centre_y, centre_x], axis=1), np.stack(spread, axis=1), mean_of(greys))
 
 
-def carried(plane: NDArray[Any], flow: Flow) -> NDArray[Any]:
-    """Look up labels or grey (y, x) of a section where `flow` (2, y, x) leads, nearest pixel; outside it is 0."""
-    rows, columns = plane.shape
-    y = np.rint(flow[0] + np.arange(rows, dtype=np.float32)[:, None]).astype(np.int32)
-    x = np.rint(flow[1] + np.arange(columns, dtype=np.float32)).astype(np.int32)
-    inside = (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
-    at = np.clip(y, 0, rows - 1) * columns + np.clip(x, 0, columns - 1)
-    return np.asarray(np.where(inside, plane.ravel()[at], 0), plane.dtype)
+def carried(planes: Sequence[NDArray[Any]], flow: Flow) -> list[NDArray[Any]]:
+    """Look planes (y, x) of a section up where `flow` (2, y, x) leads, nearest pixel; outside they are 0."""
+    rows, columns = (np.arange(n, dtype=np.float32) for n in flow.shape[1:])
+    at_y, at_x = flow[0] + rows[:, None], flow[1] + columns
+    return [cv2.remap(plane, at_x, at_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT) for plane in planes]
 
 
 def in_common(first: SectionObjects, second: SectionObjects, flow: Flow) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -124,8 +126,16 @@ def in_common(first: SectionObjects, second: SectionObjects, flow: Flow) -> tupl
 
     An object at the border of one picture is then compared with the part of it that the other picture shows too.
     """
-    both = first.shown & carried(second.shown, flow)
-    return np.where(both, first.labels, 0), np.where(both, carried(second.labels, flow), 0)
+    shown, labels = carried((second.shown, second.labels), flow)
+    both = first.shown * shown
+    return first.labels * both, labels * both
+
+
+def _shown(image: NDArray[Any], empty: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    fill = np.asarray(np.isin(image, _FILLS) & empty, np.uint8)
+    block = np.ones((_SMALLEST_FILL_PX, _SMALLEST_FILL_PX), np.uint8)
+    eroded = cv2.erode(fill, block, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(1 - cv2.dilate(eroded, block), np.uint8)
 
 
 def _even_grey(image: NDArray[Any], sigma_px: float) -> NDArray[np.float32]:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-Indices = NDArray[np.int64]
+from tracing.tracking_runs import Indices, runs_of_planes, summed
 
 
 @dataclass(frozen=True)
@@ -54,11 +53,9 @@ class Overlap:
 
 def overlap(first: NDArray[np.int32], second: NDArray[np.int32], counts: tuple[int, int]) -> Overlap:
     """Overlay two labelled planes (y, x) with objects 1 to `counts`."""
-    a, b = first.ravel(), second.ravel()
+    runs = runs_of_planes(first, second)
+    a, b = (plane.ravel()[runs.start].astype(np.int64) for plane in (first, second))
+    areas = (summed(side, runs.length_px, count + 1) for side, count in zip((a, b), counts, strict=True))
     both = (a > 0) & (b > 0)
-    size = (counts[0] + 1, counts[1] + 1)
-    table = sparse.coo_array((np.ones(int(both.sum()), np.float64), (a[both], b[both])), shape=size).tocsr()
-    table.sum_duplicates()
-    pairs = table.tocoo()
-    areas = (np.bincount(plane, minlength=n).astype(np.float64) for plane, n in zip((a, b), size, strict=True))
-    return Overlap(pairs.coords[0].astype(np.int64), pairs.coords[1].astype(np.int64), pairs.data, *areas)
+    keys, owner = np.unique(a[both] * (counts[1] + 1) + b[both], return_inverse=True)
+    return Overlap(*np.divmod(keys, counts[1] + 1), summed(owner, runs.length_px[both], len(keys)), *areas)

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 
 from tracing.tracking_anchors import AnchoredSection
 from tracing.tracking_links import Links
-from tracing.tracking_overlaps import Indices
+from tracing.tracking_runs import Indices
 
 
 @dataclass

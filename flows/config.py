@@ -17,6 +17,7 @@ from tracing.expansion import ExpansionConfig
 from tracing.merging import MergingConfig
 from tracing.postprocess import PostprocessConfig
 from tracing.seeding import SeedingConfig
+from tracing.skeleton import SkeletonConfig
 from tracing.tracking import TrackingConfig
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -144,6 +145,8 @@ class TracingConfig(BaseModel):
     """Which tracks are pieces of one axon."""
     expansion: ExpansionConfig = ExpansionConfig()
     """From tracked objects to labels."""
+    skeletons: SkeletonConfig = SkeletonConfig()
+    """Centre lines of axons, for proofloop trace --skeletons and proofloop export."""
 
 
 class RunConfig(BaseModel):

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.axon_picture import write_picture
 from flows.axon_table import axons_of, with_lengths_of, write_axon_table
+from flows.config import read_config
 from flows.skeletons import require_voxel_size, skeletons_of
+from flows.swc_files import write_swc_files
 from loop.errors import InputError
 from loop.holding import held
 from loop.progress import Progress, part_of, silent
@@ -24,8 +26,10 @@ from tracing.export_ome import OmeWriter
 from tracing.export_precomputed import PrecomputedWriter, how_to_open
 from tracing.export_vast import require_vast_ids, vast_table, write_vast_section
 from tracing.resolutions import SLAB_SECTIONS
-from tracing.skeleton import Skeleton
-from tracing.swc import swc_text
+from tracing.skeleton import Skeleton, SkeletonConfig
+
+_OF_A_RUN = ("axons.*", "axons/*")
+_SUFFIXES = (".zarr", ".h5", ".hdf5")
 
 Format = Literal["precomputed", "ome-zarr", "swc", "vast"]
 
@@ -128,7 +132,7 @@ def export(
         skeletons = {}
         if with_skeletons:
             told = part_of(progress, 1, parts)
-            skeletons = skeletons_of(labels, size, processes=processes, progress=told)
+            skeletons = skeletons_of(labels, size, _config_of(source), processes=processes, progress=told)
             axons = with_lengths_of(axons, skeletons)
         write(_Job(labels, size, axons, skeletons), folder, part_of(progress, parts - 2, parts))
         write_axon_table(table, axons)
@@ -150,18 +154,23 @@ def export(
 
 
 def _labels_of(source: str) -> str:
-    """Give the labels of a run, which are called axons there, or what is named itself."""
+    """Give the axons that were traced last into a run's folder, or what is named itself."""
     if not RunFolder(Path(source)).config.exists():
         return source
-    for name in ("axons.zarr", "axons.h5", "axons.hdf5"):
-        if (Path(source) / name).exists():
-            return f"{source}/{name}:labels"
+    traced = [path for name in _OF_A_RUN for path in Path(source).glob(name) if path.suffixes[0] in _SUFFIXES]
+    if traced:
+        return f"{max(traced, key=lambda path: path.stat().st_mtime)}:labels"
     raise InputError(
         "the run has no axons yet",
         given=source,
-        expected="axons.zarr or axons.h5 in the run's folder",
+        expected="axons.zarr or axons.h5 in its folder, or files in its folder axons",
         fix=f"proofloop trace {source} -o {source}/axons.zarr; or name the labels themselves",
     )
+
+
+def _config_of(source: str) -> SkeletonConfig:
+    path = RunFolder(Path(source)).config
+    return read_config(path).tracing.skeletons if path.exists() else SkeletonConfig()
 
 
 @contextmanager
@@ -202,10 +211,8 @@ def _write_ome(job: _Job, folder: Path, progress: Progress) -> None:
 
 
 def _write_swc(job: _Job, folder: Path, progress: Progress) -> None:
-    for done, (axon, skeleton) in enumerate(job.skeletons.items(), start=1):
-        text = swc_text(skeleton, f"axon {axon} of {job.labels.spec}, written by proofloop")
-        (folder / f"{axon}.swc").write_text(text, encoding="utf-8")
-        progress(done * job.labels.shape[0] // len(job.skeletons), job.labels.shape[0], f"axon {axon}")
+    write_swc_files(folder, job.skeletons, source=job.labels.spec)
+    progress(job.labels.shape[0], job.labels.shape[0], "writing")
 
 
 def _write_vast(job: _Job, folder: Path, progress: Progress) -> None:

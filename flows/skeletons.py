@@ -14,7 +14,7 @@ BLOCK_VOXELS = 2**27
 def skeletons_of(
     labels: Volume,
     voxel_size_nm_zyx: VoxelSize,
-    config: SkeletonConfig | None = None,
+    config: SkeletonConfig,
     *,
     processes: int = 1,
     block_voxels: int = BLOCK_VOXELS,
@@ -28,7 +28,7 @@ def skeletons_of(
         Axon ids, zyx, 0 = none.
     voxel_size_nm_zyx : tuple of float
         Size of a voxel.
-    config : SkeletonConfig, optional
+    config : SkeletonConfig
         How.
     processes : int
         Processes that share the axons of a block.
@@ -37,7 +37,6 @@ def skeletons_of(
     progress : Progress
         Hears of the sections done.
     """
-    config = config or SkeletonConfig()
     n_sections, height, width = labels.shape
     at_once = max(8, block_voxels // (height * width))
     fragments: dict[int, list[Any]] = {}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from flows.axon_table import axons_path
 from flows.blocks import Task, do_missing
 from flows.link_output import links_path, require_writable
 from flows.trace_alignment import align_sections
@@ -16,7 +17,7 @@ from flows.trace_job import TraceInputs, TraceJob, TraceSettings
 from flows.trace_linking import link_sections
 from flows.trace_merging import axons_of_objects
 from flows.trace_objects import find_objects
-from flows.trace_output import axons_path, write_axons
+from flows.trace_output import write_axons
 from flows.trace_work import TraceWork, unfinished
 from flows.workers import Workers, crew_of
 from loop.progress import Progress, silent
@@ -62,6 +63,7 @@ def trace(
     settings: TraceSettings,
     *,
     workers: Workers | None = None,
+    skeletons: int = 0,
     progress: Progress = silent,
 ) -> TraceSummary:
     """Trace axons through a volume: clean the membrane, find objects, link them, merge, expand, measure.
@@ -74,11 +76,14 @@ def trace(
     inputs : TraceInputs
         Image, membrane probability, mask, anchors.
     out : Path
-        HDF5 file or Zarr folder for the labels; tables lie beside it as `.axons.csv` and `.links.csv`.
+        HDF5 file or Zarr folder for the labels; tables lie beside it as `.axons.csv`, `.axons.json` and `.links.csv`,
+        a picture as `.axons.png`.
     settings : TraceSettings
         How.
     workers : Workers, optional
         Who works; by default this process alone.
+    skeletons : int
+        Processes that make skeletons, which then lie beside `out` as `.skeletons`; with 0 none are made.
     progress : Progress
         Hears of the sections done, each of them four times.
 
@@ -98,7 +103,7 @@ def trace(
         store.create_axons(job.image.shape, _dtype(linked.n_tracks), job.size)
         leave_tables(job, store, linked)
         do_missing(_expanding(work, job, linked.n_tracks), crew, work.expanded, _share(progress, 3, 4))
-        axons = write_axons(work, linked, out)
+        axons = write_axons(work, linked, out, skeletons=skeletons, progress=progress)
         shutil.rmtree(work.folder)
     watch.append(time.monotonic())
     stages = zip(("linking", "merging", "expanding"), np.diff(watch).tolist(), strict=True)

@@ -35,7 +35,8 @@ def predict(run: RunArgument) -> None:
 
 
 def rank(run: RunArgument) -> None:
-    """Measure on the hold-out, promote the model if it is better, choose the sections for annotators."""
+    """Measure on the hold-out, promote the model unless it is worse, choose the sections for annotators."""
+    from flows.gate_words import say_gate
     from flows.learning import evaluate_model, gate_model
     from flows.proofreading import rank_pool
     from flows.runs import at_work_on
@@ -43,7 +44,7 @@ def rank(run: RunArgument) -> None:
     with at_work_on(run) as opened:
         with progress_bar("evaluate", "sections") as progress:
             evaluate_model(opened, progress)
-        gate_model(opened)
+        say_gate(gate_model(opened))
         with progress_bar("rank", "sections") as progress:
             rank_pool(opened, progress)
 

@@ -2,15 +2,17 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import tomlkit
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from loop.atomic import write_text
 from loop.errors import InputError
+from loop.gate import GateConfig
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.volume import VoxelSize
+from loop.waiting import Patience
 from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
 from tracing.expansion import ExpansionConfig
@@ -20,6 +22,7 @@ from tracing.seeding import SeedingConfig
 from tracing.skeleton import SkeletonConfig
 from tracing.tracking import TrackingConfig
 
+_Config = TypeVar("_Config", bound=BaseModel)
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 _OF_VIEWS = ("variance", "bald", "power", "committee")  # the committee in the first turn only, which has one model
 _TASKS = AliasChoices("tasks_per_iteration", "sections_per_iteration")  # the second in runs of older versions
@@ -53,6 +56,12 @@ class DataConfig(BaseModel):
     """Densely labelled sections to begin with, start:stop."""
     holdout: str
     """Sections that only ever measure, start:stop."""
+    holdout_gap: int = Field(default=0, ge=0)
+    """Sections on each side of the hold-out that no model sees in training either; fixed when the run is made."""
+    annotated: str = ""
+    """Which voxels of the train sections are labelled, path:dataset, 0 = not; without it all are."""
+    unlabelled: int | None = Field(default=None, ge=0)
+    """An id that stands for voxels without a label in the train sections."""
     pool: str = ""
     """Sections that may be sent to annotators, start:stop; init fills in all the others where it is left empty."""
     voxel_size_nm_zyx: VoxelSize | None = None
@@ -149,6 +158,26 @@ class TracingConfig(BaseModel):
     """Centre lines of axons, for proofloop trace --skeletons and proofloop export."""
 
 
+class ServingConfig(BaseModel):
+    """What proofloop serve starts when."""
+
+    model_config = _STRICT
+
+    schedule: str = ""
+    """Cron expression, local time, by which a turn is taken if there are new corrections; "0 2 * * *" is 2 o'clock."""
+    poll_minutes: float = Field(default=10, gt=0, le=1440)
+    """Minutes between two looks at the answers; Label Studio's own call brings one at once."""
+    trace_promoted: bool = True
+    """Trace axons through the whole volume, into RUN/axons, when a model is promoted."""
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_cron(cls, schedule: str) -> str:
+        if schedule and len(schedule.split()) != 5:
+            raise ValueError('not a cron expression of five fields, such as "0 2 * * *"')
+        return schedule
+
+
 class RunConfig(BaseModel):
     """Everything that may be set for a run."""
 
@@ -164,8 +193,14 @@ class RunConfig(BaseModel):
     """From membranes to objects of a section."""
     ranking: RankingConfig = RankingConfig()
     """Query strategy."""
+    gate: GateConfig = GateConfig()
+    """When a new model is trusted."""
     annotation: AnnotationConfig = AnnotationConfig()
     """Label Studio and who answers."""
+    waiting: Patience = Patience()
+    """How long a turn waits for people."""
+    serving: ServingConfig = ServingConfig()
+    """What proofloop serve starts when."""
     tracing: TracingConfig = Field(default_factory=TracingConfig)
     """Registration, tracking and expansion."""
 
@@ -182,6 +217,21 @@ class RunConfig(BaseModel):
         if self.ranking.unit == "tile" and (self.annotation.repeat_share or self.annotation.gold_share):
             raise ValueError('repeat_share and gold_share ask for whole sections: they need ranking.unit = "section"')
         return self
+
+
+def changed(config: _Config, **choices: object) -> _Config:
+    """Set those fields of a part of the configuration that are given.
+
+    Raises
+    ------
+    InputError
+        If a value is impossible.
+    """
+    given = {name: value for name, value in choices.items() if value is not None}
+    try:
+        return type(config).model_validate(config.model_dump() | given)
+    except ValidationError as error:
+        raise config_error("of the command line", error) from error
 
 
 def parse_voxel_size(text: str) -> VoxelSize:

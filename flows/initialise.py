@@ -6,18 +6,17 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from flows.config import AnnotationConfig, DataConfig, RankingConfig, RunConfig, write_config
+from flows.given_labels import GivenLabels
 from flows.runs import Run, open_run, sections_of
 from loop.errors import InputError
 from loop.events import RunCreated, SectionLabelled
-from loop.holdout import freeze, refuse_leak
+from loop.holdout import freeze, refuse_leak, within
 from loop.labels import write_section
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.run import RunFolder
 from loop.section_range import format_sections, parse_sections
-from loop.volume import Volume, open_image, open_labels, require_equal_shape
+from loop.volume import Volume, open_image, open_labels, open_volume, require_equal_shape
 from models.names import ModelName
 from models.training_config import training_preset
 
@@ -50,12 +49,13 @@ def init_run(root: Path, config: RunConfig) -> Run:
     image, labels = open_image(config.data.volume), open_labels(config.data.labels)
     require_equal_shape(image, labels)
     sections = sections_of(config, image)
-    for name in ("train", "holdout"):
-        _require_labelled(labels, name, sections[name])
+    _require_gap(sections, config.data.holdout_gap)
+    given = GivenLabels.of(config.data, labels)
+    _require_labelled(given, sections)
     root.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
     try:
-        _write(RunFolder(draft), config, image, labels, sections)
+        _write(RunFolder(draft), config, image, given, sections)
         draft.chmod(0o755)
         os.rename(draft, root)  # noqa: PTH104  # refuses a folder that appeared meanwhile and is not empty
     finally:
@@ -75,6 +75,7 @@ def plan(
     named = {
         "volume": _absolute(image),
         "labels": _absolute(truth),
+        "annotated": _absolute(open_volume(data.annotated)) if data.annotated else "",
         "pool": data.pool or _rest(data, image.shape[0]),
         "voxel_size_nm_zyx": data.voxel_size_nm_zyx or image.voxel_size_nm_zyx,
     }
@@ -90,15 +91,18 @@ def plan(
 
 def _rest(data: DataConfig, n_sections: int) -> str:
     ranges = {"train": data.train, "holdout": data.holdout}
-    taken = {z for name, text in ranges.items() for z in parse_sections(text, name=name, n_sections=n_sections)}
-    if len(taken) == n_sections:
+    chosen = {name: parse_sections(text, name=name, n_sections=n_sections) for name, text in ranges.items()}
+    taken = {*chosen["train"], *within(chosen["holdout"], data.holdout_gap)}
+    left = [z for z in range(n_sections) if z not in taken]
+    if not left:
         raise InputError(
             "no section is left for the pool",
-            given=f"train {data.train} and holdout {data.holdout} take all {n_sections} sections",
+            given=f"train {data.train} and holdout {data.holdout} with a gap of {data.holdout_gap} take all"
+            f" {n_sections} sections",
             expected="at least one section for annotators",
             fix="shorten --train or --holdout",
         )
-    return format_sections(z for z in range(n_sections) if z not in taken)
+    return format_sections(left)
 
 
 def _absolute(volume: Volume) -> str:
@@ -109,25 +113,50 @@ def _absolute(volume: Volume) -> str:
 
 
 def _write(
-    folder: RunFolder, config: RunConfig, image: Volume, labels: Volume, sections: dict[str, tuple[int, ...]]
+    folder: RunFolder, config: RunConfig, image: Volume, given: GivenLabels, sections: dict[str, tuple[int, ...]]
 ) -> None:
     write_config(folder.config, config)
     created = RunCreated(
-        holdout_images=freeze(image, sections["holdout"]), holdout_labels=freeze(labels, sections["holdout"])
+        holdout_images=freeze(image, sections["holdout"]),
+        holdout_labels=freeze(given.labels, sections["holdout"]),
+        holdout_gap=config.data.holdout_gap,
     )
     folder.ledger.append(created)
     for z in sections["train"]:
         refuse_leak(image.sections(z, z + 1), created.holdout_images)
-        path, digest = write_section(folder.labels, z, labels.section(z))
+        labels, counted = given.section(z)
+        path, digest = write_section(folder.labels, z, labels, counted=counted)
         folder.ledger.append(SectionLabelled(section=z, file=path.name, sha256=digest, correction=None))
 
 
-def _require_labelled(labels: Volume, name: str, sections: tuple[int, ...]) -> None:
-    empty = [z for z in sections if not np.any(labels.section(z))]
-    if empty:
+def _require_gap(sections: dict[str, tuple[int, ...]], gap: int) -> None:
+    near = within(sections["holdout"], gap)
+    for name in ("train", "pool"):
+        too_near = sorted(near & set(sections[name]))
+        if too_near:
+            raise InputError(
+                f"{name} comes too near to the hold-out",
+                given=f"sections {format_sections(too_near)} with a gap of {gap}",
+                expected=f"more than {gap} sections between {name} and the hold-out",
+                fix=f"leave them out of --{name}, or give a smaller --holdout-gap",
+            )
+
+
+def _require_labelled(given: GivenLabels, sections: dict[str, tuple[int, ...]]) -> None:
+    for name in ("train", "holdout"):
+        empty = [z for z in sections[name] if not given.any_object(z)]
+        if empty:
+            raise InputError(
+                f"some {name} sections hold no label",
+                given=f"{given.labels.spec} has no object in sections {format_sections(empty)}",
+                expected="at least one object in every section",
+                fix=f"label these sections, or leave them out of --{name}",
+            )
+    partly = [z for z in sections["holdout"] if not given.section(z)[1].all()]
+    if partly:
         raise InputError(
-            f"some {name} sections hold no label",
-            given=f"{labels.spec} is 0 everywhere in sections {format_sections(empty)}",
-            expected="at least one object in every section",
-            fix=f"label these sections, or leave them out of --{name}",
+            "some hold-out sections are labelled in part",
+            given=f"sections {format_sections(partly)}",
+            expected="hold-out sections of which every voxel is labelled, since they measure",
+            fix="label the rest of them, or choose others for --holdout",
         )

@@ -1,7 +1,7 @@
 """What a model may learn from: labelled sections with their image neighbours, never the hold-out."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,10 +10,10 @@ from flows.config import FurtherVolume
 from flows.room import Room
 from flows.runs import Run
 from loop.errors import InputError
-from loop.events import SectionLabelled
-from loop.holdout import refuse_leak
-from loop.labels import LabelledSection, combined, read_section
+from loop.holdout import refuse_leak, refuse_near, within
+from loop.labels import LabelledSection
 from loop.section_range import parse_sections, require_disjoint, runs_of
+from loop.training_labels import Layers, labels_of_section
 from loop.volume import Volume, open_image, open_labels, open_volume, require_equal_shape
 from models.dataset import TrainingBlock
 
@@ -32,8 +32,19 @@ class _Source:
     hidden: frozenset[int] = frozenset()
 
 
-def training_blocks(run: Run, *, in_memory_bytes: int = IN_MEMORY_BYTES) -> list[TrainingBlock]:
+def training_blocks(
+    run: Run, labelled: Layers | None = None, *, in_memory_bytes: int = IN_MEMORY_BYTES
+) -> list[TrainingBlock]:
     """Gather the labelled sections of a run and of its further volumes into blocks of neighbouring sections.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    labelled : mapping, optional
+        Its labels; by default those of now.
+    in_memory_bytes : int
+        What is larger lies in a file.
 
     Returns
     -------
@@ -44,16 +55,17 @@ def training_blocks(run: Run, *, in_memory_bytes: int = IN_MEMORY_BYTES) -> list
     Raises
     ------
     HoldoutLeak
-        If a frozen hold-out section is among the images.
+        If a frozen hold-out section is among the images, or a labelled section within its gap.
     InputError
         If a further volume cannot be used.
     """
-    own = _own(run, frozenset(run.ledger.trainable()) - validation_sections(run))
+    labelled = run.ledger.trainable() if labelled is None else labelled
+    own = _own(run, labelled, frozenset(labelled) - validation_sections(run))
     further = [_further(volume) for volume in run.config.data.further]
     return list(_blocks(run, [own, *further], Room(run.folder.root, in_memory_bytes)))
 
 
-def validation_blocks(run: Run) -> list[TrainingBlock]:
+def validation_blocks(run: Run, labelled: Layers | None = None) -> list[TrainingBlock]:
     """Gather the labelled sections that measure during training; none if the run has no sections for that.
 
     Raises
@@ -61,16 +73,17 @@ def validation_blocks(run: Run) -> list[TrainingBlock]:
     InputError
         If it has, and none of them is labelled.
     """
+    labelled = run.ledger.trainable() if labelled is None else labelled
     wanted = validation_sections(run)
-    labelled = wanted & frozenset(run.ledger.trainable())
-    if wanted and not labelled:
+    found = wanted & frozenset(labelled)
+    if wanted and not found:
         raise InputError(
             "no section for validation is labelled",
             given=f"validation = {run.config.data.validation!r}",
             expected="at least one labelled section, of train or of the pool",
             fix="choose others under [data] in proofloop.toml, or leave validation empty",
         )
-    return list(_blocks(run, [_own(run, labelled)], Room(run.folder.root, IN_MEMORY_BYTES)))
+    return list(_blocks(run, [_own(run, labelled, found)], Room(run.folder.root, IN_MEMORY_BYTES)))
 
 
 def validation_sections(run: Run) -> frozenset[int]:
@@ -101,22 +114,12 @@ def _percent(text: str) -> float:
     return share
 
 
-def _own(run: Run, sections: frozenset[int]) -> _Source:
-    labelled = run.ledger.trainable()
-
-    def labels_of(z: int) -> LabelledSection:
-        return combined([(_layer(run, event), event.tile) for event in labelled[z]])
-
+def _own(run: Run, labelled: Layers, sections: frozenset[int]) -> _Source:
+    created = run.ledger.created()
+    refuse_near(sections, created.holdout_images, gap=created.holdout_gap)
     # A labelled section is never hidden: if it belongs to the hold-out, the comparison by hash must say so.
-    hidden = frozenset(run.ledger.created().holdout_images) - sections
-    return _Source(run.image, sections, labels_of, np.uint32, hidden)
-
-
-def _layer(run: Run, event: SectionLabelled) -> LabelledSection:
-    """Read one version; where the annotator found it unfit, nothing counts."""
-    section = read_section(run.folder.labels / event.file, event.sha256)
-    unfit = event.correction is not None and event.correction.discarded
-    return replace(section, counted=np.zeros_like(section.counted)) if unfit else section
+    hidden = within(created.holdout_images, created.holdout_gap) - sections
+    return _Source(run.image, sections, lambda z: labels_of_section(run.folder, labelled[z]), np.uint32, hidden)
 
 
 def _further(volume: FurtherVolume) -> _Source:

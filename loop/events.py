@@ -7,11 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from loop.agreement import SectionAgreement
 from loop.doubts import Doubt
+from loop.drift import Drift
 from loop.effort import Effort
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 from loop.places import Place, PlaceField, Tile
 from loop.ranking_words import WHY
+from loop.section_range import SectionsField
 from loop.uncertainty import Uncertainty
 
 
@@ -35,6 +37,8 @@ class RunCreated(_Record):
     """SHA-256 of each hold-out section's image, keyed by z."""
     holdout_labels: dict[int, str]
     """SHA-256 of each hold-out section's truth, keyed by z."""
+    holdout_gap: int = 0
+    """Sections on each side of a hold-out section that no model may see in training either."""
 
 
 class Correction(BaseModel):
@@ -226,6 +230,32 @@ class ConsensusReached(_Record):
     """Hash of its labels."""
 
 
+class TrainingBegun(_Record):
+    """The training of an iteration began: it learns from what the ledger said up to here, also after a crash."""
+
+    kind: Literal["training_begun"] = "training_begun"
+    """Name of the event."""
+    iteration: int
+    """Number of the iteration."""
+
+
+class Origin(BaseModel):
+    """Everything that a model came from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    labels_sha256: str
+    """Hash of the labels of the run's own sections and of where they count, as `proofloop replay` rebuilds them."""
+    data_sha256: str
+    """Hash of everything learnt from: images, labels and where they count, further volumes included."""
+    config_sha256: str
+    """Hash of the configuration, which lies beside the checkpoint."""
+    code: str
+    """Version of proofloop, with the commit where it runs from a checkout."""
+    parent: int | None
+    """Iteration of the model whose weights it began with; None for fresh ones."""
+
+
 class Trained(_Record):
     """A model was trained."""
 
@@ -237,12 +267,14 @@ class Trained(_Record):
     """Checkpoint file, relative to the run."""
     sha256: str
     """Hash of the checkpoint."""
-    sections: list[int]
+    sections: SectionsField
     """Labelled sections it learnt from."""
     final_loss: float
     """Training loss at the end, smoothed."""
     seconds: float
     """Wall time."""
+    origin: Origin | None = None
+    """What it came from; None in records of older versions."""
 
 
 class Predicted(_Record):
@@ -254,7 +286,7 @@ class Predicted(_Record):
     """Number of the iteration."""
     store: str
     """Zarr folder with `membrane` and `variance`, relative to the run."""
-    sections: list[int]
+    sections: SectionsField
     """Sections predicted."""
     seconds: float
     """Wall time."""
@@ -282,6 +314,25 @@ class Gated(_Record):
     """Number of the iteration."""
     decision: GateDecision
     """The verdict and its reason."""
+    drift: Drift | None = None
+    """How far the pool has left what models learnt from; None in records of older versions."""
+
+    @property
+    def alarms(self) -> list[str]:
+        """What somebody should look at, in words."""
+        worse = [self.decision.reason] if self.decision.verdict == "alarm" else []
+        return worse + ([self.drift.words] if self.drift is not None and self.drift.alarm else [])
+
+
+class RolledBack(_Record):
+    """An earlier model is the promoted one again; nothing is deleted."""
+
+    kind: Literal["rollback"] = "rollback"
+    """Name of the event."""
+    iteration: int
+    """Iteration of the model that is now the promoted one."""
+    withdrawn: list[int]
+    """Iterations whose models had been promoted after it."""
 
 
 class Ranked(_Record):
@@ -343,6 +394,14 @@ class Ingested(_Record):
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested
 ReviewEvent = Accepted | SentBack | GoldAnswered | ConsensusReached | TaskDeleted
 Event = Annotated[
-    RunCreated | SectionLabelled | Polled | AnnotationDeleted | Compared | ReviewEvent | StageEvent,
+    RunCreated
+    | SectionLabelled
+    | Polled
+    | AnnotationDeleted
+    | Compared
+    | TrainingBegun
+    | RolledBack
+    | ReviewEvent
+    | StageEvent,
     Field(discriminator="kind"),
 ]

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from loop.errors import HoldoutLeak, InputError
 from loop.labels import section_hash
+from loop.section_range import format_sections
 from loop.volume import Volume
 
 
@@ -34,6 +35,30 @@ def refuse_leak(image: NDArray[Any], frozen: Mapping[int, str]) -> None:
             given=f"training images that contain hold-out section {', '.join(map(str, leaked))}",
             expected="training images without any frozen hold-out section",
             fix="take these sections out of train and pool, or start a new run with another hold-out",
+        )
+
+
+def within(frozen: Iterable[int], gap: int) -> frozenset[int]:
+    """Give the hold-out sections and those up to `gap` sections away from one."""
+    return frozenset(z + step for z in frozen for step in range(-gap, gap + 1))
+
+
+def refuse_near(sections: Iterable[int], frozen: Iterable[int], *, gap: int) -> None:
+    """Refuse sections for training that lie within the gap of the hold-out, but are none of it.
+
+    Raises
+    ------
+    HoldoutLeak
+        Naming them.
+    """
+    held_out = frozenset(frozen)
+    near = sorted((within(held_out, gap) - held_out) & frozenset(sections))
+    if near:
+        raise HoldoutLeak(
+            "neighbours of hold-out sections were about to enter training",
+            given=f"sections {format_sections(near)}, of which a hold-out section is at most {gap} away",
+            expected=f"training sections more than {gap} from the hold-out, as the run was made",
+            fix="take these sections out of train and pool, or start a new run with another --holdout-gap",
         )
 
 

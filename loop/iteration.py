@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from loop.errors import IllegalTransition
-from loop.events import Ingested, StageEvent
+from loop.events import Ingested, Ranked, RolledBack, StageEvent
 from loop.ledger import Ledger
 
 
@@ -30,10 +30,13 @@ class Position:
 
 def position(ledger: Ledger) -> Position:
     """Read from the ledger which stage of which iteration comes next."""
-    events = [event for event in ledger.events() if isinstance(event, StageEvent)]
-    if not events:
+    events = [event for event in ledger.events() if isinstance(event, StageEvent | RolledBack)]
+    stages = [event for event in events if isinstance(event, StageEvent)]
+    if not stages:
         return Position(1, Stage.TRAIN)
-    last = events[-1]
+    last = stages[-1]
+    if isinstance(last, Ranked) and isinstance(events[-1], RolledBack):
+        return Position(last.iteration, Stage.RANK)  # the withdrawn model chose what was to be published
     if isinstance(last, Ingested):
         return Position(last.iteration + 1, Stage.TRAIN)
     order = list(Stage)

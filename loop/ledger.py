@@ -47,6 +47,15 @@ class Ledger:
         self._by_kind: dict[type[Any], list[Any]] = {}
         self._read_bytes = 0
         self._inode = 0
+        self._of_the_past = False
+
+    def before(self, event: Event) -> "Ledger":
+        """Give the ledger as it stood before one of its events; later lines are not seen."""
+        events = self.events()
+        past = Ledger(self.path)
+        past._of_the_past = True
+        past._add(events[: events.index(event)])
+        return past
 
     def events(self) -> list[Event]:
         """Read every event; what was read before is not read again, since lines are only ever added.
@@ -60,7 +69,7 @@ class Ledger:
         return list(self._read)
 
     def _catch_up(self) -> None:
-        if not self.path.exists():
+        if self._of_the_past or not self.path.exists():
             return
         status = self.path.stat()
         if status.st_ino != self._inode or status.st_size < self._read_bytes:  # another file took its place
@@ -71,10 +80,13 @@ class Ledger:
                 whole, end, _torn = stream.read().rpartition(b"\n")
             first = len(self._read) + 1
             fresh = [self._parse(number, line) for number, line in enumerate(whole.splitlines(), start=first)]
-            self._read += fresh
-            for event in fresh:
-                self._by_kind.setdefault(type(event), []).append(event)
+            self._add(fresh)
             self._read_bytes += len(whole) + len(end)
+
+    def _add(self, events: list[Event]) -> None:
+        self._read += events
+        for event in events:
+            self._by_kind.setdefault(type(event), []).append(event)
 
     def append(self, event: Event) -> None:
         """Add one event; it is on disk when this returns."""

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,16 +34,22 @@ UNFINISHED = "unfinished.safetensors"
 LOGS = "tensorboard"
 GRADIENT_NORM_MOST = 5.0
 WARM_UP_SHARE = 0.1
+DECIDES_NOTHING = {"checkpoint_every", "workers", "device", "processes"}
+"""Settings on which the outcome does not depend."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished training: its checkpoint file, that file's SHA-256 and the last loss (a running mean)."""
+    """A finished training: its checkpoint file, that file's SHA-256 and the last loss (a running mean).
+
+    `data_sha256` is the hash of what was learnt from and measured on: images, labels and where they count.
+    """
 
     checkpoint: Path
     sha256: str
     steps: int
     loss: float
+    data_sha256: str
 
 
 def train(
@@ -97,12 +103,19 @@ def train(
             expected="validation sections, or patience = 0",
             fix="name validation sections, or set patience = 0 in the training settings",
         )
-    fingerprint = _fingerprint([*blocks, *validation], config, start_from)
+    data = _data_sha256([*blocks, *validation])
+    parent = None if start_from is None else checkpoint_sha256(start_from)
+    provenance: dict[str, JsonValue] = {
+        "fingerprint": _fingerprint(config, parent, data),
+        "data_sha256": data,
+        "parent_sha256": parent,
+        "settings": config.model_dump(mode="json", exclude=DECIDES_NOTHING),
+    }
     with joined(config.device) as processes:
         if processes.device.type == "cpu":
             keep_freed_memory()
-        course = _Course(config, sampler, validator, processes, out_dir / UNFINISHED, fingerprint)
-        finished = _finished(out_dir / CHECKPOINT, fingerprint)
+        course = _Course(config, sampler, validator, processes, out_dir / UNFINISHED, provenance)
+        finished = _finished(out_dir / CHECKPOINT, course.fingerprint)
         if finished is None:
             return _train(course, out_dir / CHECKPOINT, start_from, progress)
         course.tidy()
@@ -118,7 +131,12 @@ class _Course:
     validator: Validator | None
     processes: Processes
     unfinished: Path
-    fingerprint: str
+    provenance: Mapping[str, JsonValue]
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the training by everything that its outcome depends on."""
+        return str(self.provenance["fingerprint"])
 
     def save(self, state: TrainingState) -> None:
         if self.processes.writes:
@@ -171,13 +189,14 @@ def _train(course: _Course, result: Path, start_from: Path | None, progress: Pro
     with logs or nullcontext():
         _run(state, course, peak=peak, report=_Report(logs, progress if processes.writes else silent))
     if processes.writes:
-        provenance: dict[str, JsonValue] = {"fingerprint": course.fingerprint, "steps": state.step, "loss": state.loss}
+        provenance = {**course.provenance, "steps": state.step, "loss": state.loss}
         if state.best is not None:
             provenance["validation_loss"] = state.best_loss
         save_checkpoint(result, Checkpoint(config.network, state.best or state.average, provenance))
         course.unfinished.unlink()
     processes.wait()
-    return TrainingResult(result, checkpoint_sha256(result), steps=state.step, loss=state.loss)
+    data = str(course.provenance["data_sha256"])
+    return TrainingResult(result, checkpoint_sha256(result), steps=state.step, loss=state.loss, data_sha256=data)
 
 
 def _run(state: TrainingState, course: _Course, *, peak: float, report: _Report) -> None:
@@ -264,13 +283,14 @@ def _sampler(blocks: Sequence[TrainingBlock], config: TrainingConfig) -> PatchSa
     )
 
 
-def _fingerprint(blocks: Sequence[TrainingBlock], config: TrainingConfig, start_from: Path | None) -> str:
+def _fingerprint(config: TrainingConfig, parent_sha256: str | None, data_sha256: str) -> str:
     """Name a training by everything that its outcome depends on."""
-    digest = hashlib.sha256(
-        config.model_dump_json(exclude={"checkpoint_every", "workers", "device", "processes"}).encode()
-    )
-    if start_from is not None:
-        digest.update(checkpoint_sha256(start_from).encode())
+    settings = config.model_dump_json(exclude=DECIDES_NOTHING)
+    return hashlib.sha256(f"{settings} {parent_sha256} {data_sha256}".encode()).hexdigest()
+
+
+def _data_sha256(blocks: Sequence[TrainingBlock]) -> str:
+    digest = hashlib.sha256()
     for block in blocks:
         for array in (block.image, block.labels, block.annotated):
             digest.update(str(array.shape).encode())
@@ -285,4 +305,5 @@ def _finished(path: Path, fingerprint: str) -> TrainingResult | None:
     if provenance.get("fingerprint") != fingerprint:
         return None
     steps, loss = int(str(provenance["steps"])), float(str(provenance["loss"]))
-    return TrainingResult(checkpoint=path, sha256=checkpoint_sha256(path), steps=steps, loss=loss)
+    data = str(provenance["data_sha256"])
+    return TrainingResult(path, checkpoint_sha256(path), steps=steps, loss=loss, data_sha256=data)

@@ -61,7 +61,7 @@ def predict(run: Run, *, iteration: int) -> None:
         Trained(iteration=iteration, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=1.0),
         Predicted(iteration=iteration, store=run.folder.relative(store.path), sections=sections, seconds=1.0),
         Evaluated(iteration=iteration, mean=measured, sections={}),
-        Gated(iteration=iteration, decision=decide(measured, None)),
+        Gated(iteration=iteration, decision=decide({0: measured}, None)),
     ):
         run.ledger.append(event)
 

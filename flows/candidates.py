@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.config import RankingConfig
-from loop.doubts import doubt_density
+from loop.doubt_finding import doubt_density
 from loop.minutes import KEYSTROKES, Edits, EffortModel, minutes
 from loop.places import Place, Tile
 from loop.progress import Progress, silent

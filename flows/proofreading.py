@@ -16,7 +16,8 @@ from flows.candidates import candidates_of
 from flows.labelling_server import server_of
 from flows.learning import prediction_store, promoted_model
 from flows.runs import Run
-from loop.doubts import Doubt, doubt_of
+from loop.doubt_finding import doubt_of
+from loop.doubts import Doubt
 from loop.events import Published, Ranked
 from loop.iteration import Stage, require
 from loop.places import Place

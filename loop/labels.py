@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
 
 from loop.atomic import replacing
 from loop.errors import InputError
@@ -28,6 +27,8 @@ def objects_of_section(labels: NDArray[Any]) -> NDArray[np.int64]:
     An axon that bends back appears twice in one section. A judge of a single section cannot know that both
     profiles are one axon, so per-section metrics compare profiles.
     """
+    from skimage.measure import label  # takes half a second to import, which `blame` and `status` do not have
+
     return np.asarray(label(labels, background=0, connectivity=1), dtype=np.int64)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from loop.doubts import doubt_of
+from loop.doubt_finding import doubt_of
 from loop.places import Tile
 
 

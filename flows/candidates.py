@@ -127,7 +127,7 @@ def candidates_of(
     known = [look_of(pool.image(z)) for z in pool.labelled]
     return replace(
         found,
-        embeddings=looks(np.concatenate(seen, axis=1)),
+        embeddings=looks(np.concatenate(seen, axis=1).T),
         labelled=pool.labelled,
         labelled_embeddings=np.array(known) if known else None,
     )

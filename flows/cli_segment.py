@@ -12,6 +12,8 @@ _EXAMPLES = """\
 Example: `proofloop segment stack.zarr --model ac4 -o membrane.zarr` with the model that the run `ac4` promoted;
 
 `proofloop segment stack.h5:raw --model net.safetensors -o membrane.h5 --sections 0:100 --views 16 --labels`
+
+`proofloop segment stack.zarr --model ac4 -o membrane.zarr --workers 8 --memory 6`
 """
 
 
@@ -38,21 +40,38 @@ def segment(
         typer.Option(help="Number format; default: the run's setting, or auto, which measures and checks."),
     ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Also segment each section by itself: `labels`.")] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes of one thread each; 1: this process, with all its threads.")
+    ] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask cluster in place of them: tcp://HOST:PORT, files shared with it.")
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="GiB for each worker, by which blocks are cut too; default: 4.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Predict the membrane of any volume with any checkpoint.
 
     Writes `membrane` (uint8, 255 = membrane), with several views their `variance`, and with `--labels` the objects of
     each section. While at work the result is OUT.unfinished, a Zarr folder that can be read already. After Ctrl-C or a
-    crash the same command goes on.
+    crash the same command goes on. With several workers, or a cluster, blocks are shared out, and what comes out is the
+    same for any number of them.
     """
     from flows.predictor import predictor_of
     from flows.segment import segment as segment_volume
+    from flows.workers import workers_of
 
+    crew = workers_of(workers, scheduler, memory)
     choices = {"variants": views, "device": device, "precision": precision}
     with progress_bar("segment", "sections") as progress:
         done = segment_volume(
-            volume, predictor_of(model, choices, labels=labels), out, sections=sections, progress=progress
+            volume,
+            predictor_of(model, choices, labels=labels),
+            out,
+            sections=sections,
+            workers=crew,
+            progress=progress,
         )
     if as_json:
         typer.echo(done.model_dump_json(indent=2))

@@ -14,6 +14,8 @@ Example: `proofloop trace ac4 --sections 50:100 -o axons.h5` with the volume and
 `proofloop trace stack.zarr --model ac4 -o axons.zarr`
 
 `proofloop trace stack.h5:raw --membrane membrane.zarr -o axons.h5 --mask bundle.h5:mask --anchors seeds.csv --json`
+
+`proofloop trace stack.zarr --membrane membrane.zarr -o axons.zarr --scheduler tcp://10.0.0.5:8786`
 """
 
 
@@ -43,26 +45,44 @@ def trace(
     cache: Annotated[
         Path | None, typer.Option(help="Folder where registrations are kept; default: the cache folder.")
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes of one thread each; 1: this process, with all its threads.")
+    ] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask cluster in place of them: tcp://HOST:PORT, files shared with it.")
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="GiB for each worker, by which blocks are cut too; default: 4.")
+    ] = None,
+    skeletons: Annotated[
+        bool, typer.Option("--skeletons", help="Also OUT.skeletons: an SWC file of every axon's centre line.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Trace axons through a volume: predict, clean, find objects, link, merge pieces, expand.
 
     Writes `labels` with one id an axon, and beside it OUT.axons.csv (length, sections, breaks, mean margin of the links
-    of every axon) and OUT.links.csv (every link). A run's proofloop.toml says how, under `[tracing]`.
-    After Ctrl-C or a crash the same command goes on.
+    of every axon; the same as .json), OUT.axons.png (a picture) and OUT.links.csv (every link). A run's proofloop.toml
+    says how, under `[tracing]`.
+    After Ctrl-C or a crash the same command goes on. With several workers, or a cluster, blocks of sections are shared
+    out; what comes out is the same, bit for bit.
     """
     from flows.config import parse_voxel_size
     from flows.trace import trace as trace_volume
     from flows.trace_source import predicted_membrane, settings_of, traced
+    from flows.workers import workers_of
 
     size = parse_voxel_size(voxel_size) if voxel_size else None
+    crew = workers_of(workers, scheduler, memory)
     options = {"sections": sections, "mask": mask, "anchors": anchors, "voxel_size_nm_zyx": size}
     if membrane is None:
         with progress_bar("predict", "sections") as progress:
-            membrane = predicted_membrane(source, out, model=model, sections=sections, progress=progress)
+            membrane = predicted_membrane(source, out, model=model, sections=sections, workers=crew, progress=progress)
     inputs = traced(source, membrane, options)
     with progress_bar("trace", "sections") as progress:
-        done = trace_volume(inputs, out, settings_of(source, model, cache), progress=progress)
+        lines = workers if skeletons else 0
+        settings = settings_of(source, model, cache)
+        done = trace_volume(inputs, out, settings, workers=crew, skeletons=lines, progress=progress)
     if as_json:
         typer.echo(done.model_dump_json(indent=2))
         return

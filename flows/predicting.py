@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.blocks import Crew, Task
 from loop.predictions import PredictionStore, quantised
 from loop.progress import Progress, silent
-from loop.volume import Volume
-from models.prediction import PredictionConfig, predict_blocks
+from loop.volume import Volume, open_image
+from models.prediction import PredictionConfig, predict_blocks, settled
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
 
@@ -59,6 +60,51 @@ def predict_into(
         labels = None if predictor.objects is None else objects_of_sections(prediction.mean, predictor.objects)
         store.write(block.start, prediction.mean, prediction.variance, labels)
     progress(len(sections), len(sections))
+
+
+def predict_shared_out(
+    store: PredictionStore,
+    predictor: Predictor,
+    image: Volume,
+    crew: Crew,
+    *,
+    sections: Sequence[int],
+    progress: Progress = silent,
+) -> None:
+    """Predict as `predict_into` does, each block by whoever is free."""
+    missing = store.missing(sections)
+    there = len(sections) - len(missing)
+    progress(there, len(sections))
+    if not missing:
+        return
+    config, blocks = settled(
+        predictor.checkpoint, image.sections, n_sections=image.shape[0], sections=missing, config=predictor.config
+    )
+    fixed = replace(predictor, checkpoint=predictor.checkpoint.absolute(), config=config)
+    spec = str(Path(image.spec).absolute())
+    tasks = [
+        Task(f"membrane of {block.start}:{block.stop}", predict_block, (store.path.absolute(), fixed, spec, block))
+        for block in blocks
+    ]
+
+    def finished(task: Task) -> None:
+        nonlocal there
+        block: range = task.arguments[-1]
+        store.note(block)
+        there += len(block)
+        progress(there, len(sections))
+
+    crew(tasks, finished)
+
+
+def predict_block(path: Path, predictor: Predictor, volume: str, block: range) -> None:
+    """Predict a block of a volume into the store at `path`, without noting that it is there."""
+    store, image = PredictionStore(path), open_image(volume)
+    for part, prediction in predict_blocks(
+        predictor.checkpoint, image.sections, n_sections=image.shape[0], sections=block, config=predictor.config
+    ):
+        labels = None if predictor.objects is None else objects_of_sections(prediction.mean, predictor.objects)
+        store.put(part.start, prediction.mean, prediction.variance, labels)
 
 
 def objects_of_sections(membrane: NDArray[np.float32], config: SeedingConfig) -> NDArray[np.uint32]:

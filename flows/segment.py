@@ -6,12 +6,14 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import zarr
 from pydantic import BaseModel, ConfigDict
 
-from flows.predicting import Predictor, predict_into
+from flows.predicting import Predictor, predict_into, predict_shared_out
+from flows.workers import Workers, crew_of
 from loop.errors import InputError
 from loop.prediction_hdf5 import write_hdf5
 from loop.prediction_origin import ATTRIBUTE, PredictionOrigin, require_origin, volume_sha256
@@ -48,7 +50,13 @@ class Segmented(BaseModel):
 
 
 def segment(
-    volume: str, predictor: Predictor, out: Path, *, sections: str = "", progress: Progress = silent
+    volume: str,
+    predictor: Predictor,
+    out: Path,
+    *,
+    sections: str = "",
+    workers: Workers | None = None,
+    progress: Progress = silent,
 ) -> Segmented:
     """Predict the membrane of a volume into a Zarr folder or an HDF5 file.
 
@@ -66,6 +74,8 @@ def segment(
     sections : str
         `start:stop`, several with commas; by default all. The others stay 0 in the result, which has the volume's
         shape, so that a section keeps its z.
+    workers : Workers, optional
+        Who works; by default this process alone. With the same `memory_gib`, any number of them gives the same values.
     progress : Progress
         Hears of the sections done.
 
@@ -86,7 +96,7 @@ def segment(
     else:
         with _unfinished(out, predictor, image, origin) as store:
             n_missing = len(store.missing(wanted))
-            predict_into(store, predictor, image, sections=wanted, progress=progress)
+            _predict(store, predictor, image, wanted, workers or Workers(), progress)
             _finish(store, out, origin, progress)
     seconds = time.monotonic() - began
     return Segmented(
@@ -99,6 +109,24 @@ def segment(
         seconds=seconds,
         voxels_per_second=n_missing * image.shape[1] * image.shape[2] / seconds,
     )
+
+
+def _predict(
+    store: PredictionStore,
+    predictor: Predictor,
+    image: Volume,
+    sections: tuple[int, ...],
+    workers: Workers,
+    progress: Progress,
+) -> None:
+    memory_gib = workers.limit_gib if workers.apart else workers.memory_gib
+    if memory_gib is not None:
+        predictor = replace(predictor, config=predictor.config.model_copy(update={"memory_gib": memory_gib}))
+    if workers.apart:
+        with crew_of(workers) as crew:
+            predict_shared_out(store, predictor, image, crew, sections=sections, progress=progress)
+    else:
+        predict_into(store, predictor, image, sections=sections, progress=progress)
 
 
 def _origin(predictor: Predictor, image: Volume, sections: tuple[int, ...]) -> PredictionOrigin:

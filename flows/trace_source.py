@@ -8,13 +8,22 @@ from flows.config import RunConfig, TracingConfig, read_config
 from flows.predictor import predictor_of
 from flows.segment import segment
 from flows.trace_job import TraceInputs, TraceSettings
+from flows.workers import Workers
 from loop.cache import cache_folder
 from loop.errors import InputError
 from loop.progress import Progress
 from loop.run import RunFolder
 
 
-def predicted_membrane(source: str, out: Path, *, model: Path | None, sections: str, progress: Progress) -> str:
+def predicted_membrane(
+    source: str,
+    out: Path,
+    *,
+    model: Path | None,
+    sections: str,
+    workers: Workers | None = None,
+    progress: Progress,
+) -> str:
     """Predict the membrane of what is traced into `OUT.membrane.zarr` beside `out`, where it stays.
 
     Parameters
@@ -27,6 +36,8 @@ def predicted_membrane(source: str, out: Path, *, model: Path | None, sections: 
         A checkpoint or a run; by default the run that is traced.
     sections : str
         `start:stop`; all where it is empty.
+    workers : Workers, optional
+        Who predicts; by default this process alone.
     progress : Progress
         Hears of the sections predicted; those that are there already are taken as they are.
 
@@ -45,7 +56,8 @@ def predicted_membrane(source: str, out: Path, *, model: Path | None, sections: 
             fix="add --model with a checkpoint or a run, or --membrane with a membrane that proofloop segment wrote",
         )
     predicted, image = out.with_suffix(".membrane.zarr"), config.data.volume if config else source
-    segment(image, predictor_of(predicting, {}), predicted, sections=sections, progress=progress)
+    predictor = predictor_of(predicting, {})
+    segment(image, predictor, predicted, sections=sections, workers=workers, progress=progress)
     return f"{predicted}:membrane"
 
 

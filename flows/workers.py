@@ -1,14 +1,16 @@
 """Who does the tasks: this process, a Dask cluster of this machine, or one that runs elsewhere."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
 import cv2
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.blocks import Crew, Task, do_here
+from flows.config import config_error
 from loop.errors import InputError, ProofloopError
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -35,6 +37,14 @@ class Workers(BaseModel):
     def limit_gib(self) -> float:
         """What each worker may take."""
         return self.memory_gib or 4.0
+
+
+def workers_of(count: int, scheduler: str | None, memory_gib: float | None) -> Workers:
+    """Check what was asked for on the command line."""
+    try:
+        return Workers(count=count, scheduler=scheduler, memory_gib=memory_gib)
+    except ValidationError as error:
+        raise config_error("of the workers", error) from error
 
 
 @contextmanager
@@ -64,7 +74,8 @@ def crew_of(workers: Workers) -> Iterator[Crew]:
             n_workers=workers.count,
             threads_per_worker=1,
             memory_limit=f"{workers.limit_gib}GiB",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,  # what is lost is done again, and told of if that is in vain
             host="127.0.0.1",
             env=_ONE_THREAD,
         ) as cluster,
@@ -78,7 +89,7 @@ def _connected(address: str) -> Iterator[Any]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout="20s")  # type: ignore[no-untyped-call]
+        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise InputError(
             "there is no Dask scheduler",

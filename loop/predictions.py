@@ -56,7 +56,16 @@ class PredictionStore:
     def write(
         self, start: int, membrane: NDArray[Any], variance: NDArray[Any], labels: NDArray[Any] | None = None
     ) -> None:
+        """Store sections from `start` on, each `(z, y, x)`, and note that they are there; as `put`."""
+        self.put(start, membrane, variance, labels)
+        self.note(range(start, start + len(membrane)))
+
+    def put(
+        self, start: int, membrane: NDArray[Any], variance: NDArray[Any], labels: NDArray[Any] | None = None
+    ) -> None:
         """Store sections from `start` on, each `(z, y, x)`: those of these arrays that the store has.
+
+        Any number of processes may do this at once with sections of their own, while one of them calls `note`.
 
         Parameters
         ----------
@@ -73,7 +82,10 @@ class PredictionStore:
             group["variance"][sections] = variance.astype(np.float16)
         if labels is not None:
             group["labels"][sections] = labels
-        group["predicted"][sections] = 1
+
+    def note(self, sections: range) -> None:
+        """Note that a stretch of sections is predicted; one process at a time may."""
+        self._group("r+")["predicted"][sections.start : sections.stop] = 1
 
     def missing(self, sections: Sequence[int]) -> list[int]:
         """Give the sections among `sections` that are not predicted yet."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
@@ -47,6 +48,8 @@ class PredictionConfig(BaseModel):
     """Where to predict: `cpu`, `cuda`, or `auto` on a GPU where there is one."""
     precision: Precision = "auto"
     """Number format of the network; `auto` takes bfloat16 if a check on the first tile finds it equal and faster."""
+    memory_gib: float | None = Field(default=None, gt=0)
+    """Memory by which blocks and tiles are cut; by default what is free when a prediction begins."""
 
 
 def predict(
@@ -135,6 +138,38 @@ def predict_blocks(
         yield block[wanted], found
 
 
+def settled(
+    checkpoint: Path, read: ReadSections, *, n_sections: int, sections: Sequence[int], config: PredictionConfig
+) -> tuple[PredictionConfig, list[range]]:
+    """Settle before a prediction is shared out what each worker would else find out by itself, and not quite alike.
+
+    Parameters
+    ----------
+    checkpoint, read, n_sections, sections, config
+        As for `predict_blocks`; `config.memory_gib` is what one worker has.
+
+    Returns
+    -------
+    config : PredictionConfig
+        With the precision and the size of blocks and tiles fixed.
+    blocks : list of range
+        Stretches of sections that `predict_blocks` then predicts, each by itself, as it would one after another.
+    """
+    network = channels_last(fused(load_network(checkpoint))).to(device_called(config.device))
+    margins = margins_of(network.config, config.reach_share)
+    sample = _first_sections(read, sections[0], n_sections, margins)
+    network = _in_best_precision(network, sample, config.precision)
+    cut = _cut(network, (n_sections, *sample.shape[1:]), config, margins)
+    precision = "bfloat16" if next(network.parameters()).dtype == torch.bfloat16 else "float32"
+    fixed = {"precision": precision, "block_sections": cut.sections, "tile_px": cut.tile_px}
+    blocks = [
+        block[wanted]
+        for start, stop in runs_of(sections)
+        for block, wanted in aligned_blocks(range(start, stop), cut.sections, margins.grid[0])
+    ]
+    return config.model_copy(update=fixed), blocks
+
+
 def _first_sections(read: ReadSections, first: int, n_sections: int, margins: Margins) -> NDArray[np.uint8]:
     sections = range(first, min(first + CHECK.sections, n_sections))
     block, wanted = next(aligned_blocks(sections, CHECK.sections, margins.grid[0]))
@@ -166,5 +201,6 @@ def _cut(network: Network, shape: tuple[int, ...], config: PredictionConfig, mar
         margin=Cut(margins.sections, margins.px),
         grid=margins.grid,
         bytes_a_voxel=bytes_a_voxel(network),
-        budget=MEMORY_SHARE * bytes_free(next(network.parameters()).device),
+        budget=MEMORY_SHARE
+        * (config.memory_gib * 2**30 if config.memory_gib else bytes_free(next(network.parameters()).device)),
     )

@@ -2,6 +2,20 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+
+class RunLength(BaseModel):
+    """How far true skeletons can be followed in a segmentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    expected_nm: float
+    """Expected length of the error-free run through a random point of the true skeletons."""
+    perfect_nm: float
+    """What it would be without an error: it depends on the volume's extent."""
+    skeletons: int
+    """True objects that have one."""
 
 
 def expected_run_length_nm(

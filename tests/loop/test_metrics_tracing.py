@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
-from loop.metrics_cleft import cleft_scores
-from loop.metrics_links import link_scores
+from loop.metrics_cleft import CleftCounter, cleft_scores
+from loop.metrics_links import LinkCounter, link_scores
 from loop.metrics_skeleton import expected_run_length_nm
 from loop.tolerance import without_boundaries
 
@@ -30,7 +31,29 @@ def test_clefts_of_which_one_side_is_empty_are_all_wrong() -> None:
     found, truth = masks()
     truth[2:5] = True
     scores = cleft_scores(found, truth, voxel_size_nm_zyx=SIZE)
-    assert (scores.false_positives, scores.false_negatives, scores.adgt_nm, scores.adf_nm) == (0, 3, 0, np.inf)
+    assert (scores.false_positives, scores.false_negatives, scores.adgt_nm, scores.adf_nm) == (0, 3, 0, None)
+
+
+def test_each_section_of_clefts_is_scored_by_distances_in_3d() -> None:
+    counter = CleftCounter(SIZE)
+    for z, (found, true) in enumerate([(1, 0), (0, 1), (0, 0), (1, 0)]):
+        counter.add(z, np.array([[found]], dtype=bool), np.array([[true]], dtype=bool))
+    whole, sections = counter.scores()
+    assert (whole.adgt_nm, whole.adf_nm) == (60, 40)
+    assert {z: (scores.adgt_nm, scores.adf_nm) for z, scores in sections.items()} == {
+        0: (40, 0),
+        1: (0, 40),
+        3: (80, 0),
+    }
+
+
+def test_cleft_distances_are_those_of_the_distance_transform() -> None:
+    rng = np.random.default_rng(0)
+    found, truth = rng.random((2, 6, 30, 40)) < 0.02
+    to_truth = distance_transform_edt(~truth, sampling=SIZE)[found]
+    scores = cleft_scores(found, truth, voxel_size_nm_zyx=SIZE, threshold_nm=40)
+    assert scores.adgt_nm == pytest.approx(to_truth.mean(), abs=1e-6)
+    assert scores.false_positives == np.count_nonzero(to_truth > 40)
 
 
 def run_length(segments: list[int], skeletons: list[int]) -> float:
@@ -88,6 +111,13 @@ def test_objects_run_together_make_links_that_are_wrong() -> None:
     scores = link_scores(np.where(TRUTH == 2, 1, TRUTH), TRUTH)
     # objects 1 and 2 with one id: 4 links between each two sections, of which 2 are true; and the one of object 3
     assert (scores.recall, scores.precision, scores.identity_switches) == (1, 5 / 9, 0)
+
+
+def test_the_links_between_two_sections_are_scored_by_themselves() -> None:
+    counter = LinkCounter()
+    tracks = stack([1, 2, 3], [1, 2, 3], [2, 1, 0])
+    found = [counter.add(*pair) for pair in zip(tracks, TRUTH, strict=True)]
+    assert [(one.recall, one.precision, one.identity_switches) for one in found] == [(1, 1, 0), (1, 1, 0), (0, 0, 2)]
 
 
 def test_near_boundaries_the_truth_is_left_out() -> None:

@@ -83,7 +83,7 @@ def decide(
             fix="put holdout in proofloop.toml back to what the run was made with",
         )
     differences = np.array([candidate[z].voi - measured[z].voi for z in sorted(candidate)])
-    difference, interval = float(differences.mean()), block_interval(differences, sorted(candidate))
+    difference, interval = float(differences.mean()), block_interval(differences)
     margin = (config or GateConfig()).margin * float(np.mean([section.voi for section in measured.values()]))
     verdict = _verdict(difference, interval, margin)
     return GateDecision(
@@ -97,28 +97,17 @@ def decide(
     )
 
 
-def block_interval(differences: NDArray[np.float64], sections: list[int]) -> tuple[float, float]:
-    """Give the 95 % bootstrap interval of the mean of paired differences `(section,)`.
+def block_interval(differences: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the 95 % bootstrap interval of the mean of paired differences `(section,)`, in the order of z.
 
     Neighbouring sections show nearly the same, so blocks of neighbours are drawn, not sections: as long as the cube
-    root of their number, rounded up, going on at the first section of a run of neighbours after its last (Politis and
-    Romano, "A circular block-resampling procedure for stationary data", 1992).
-
-    Parameters
-    ----------
-    differences : ndarray of float, shape (section,)
-        One value a section.
-    sections : list of int
-        Their z, ascending.
+    root of their number, rounded up, the first following the last (Politis and Romano, "A circular block-resampling
+    procedure for stationary data", 1992).
     """
     count = len(differences)
     length = int(np.ceil(count ** (1 / 3)))
-    z = np.array(sections)
-    run = np.cumsum(np.diff(z, prepend=z[0]) > 1)
-    firsts, sizes = np.searchsorted(run, run), np.bincount(run)[run]
-    block = firsts[:, None] + ((np.arange(count) - firsts)[:, None] + np.arange(length)) % sizes[:, None]
     starts = np.random.default_rng(0).integers(count, size=(REPLICATES, -(-count // length)))
-    drawn = block[starts].reshape(REPLICATES, -1)[:, :count]
+    drawn = ((starts[..., None] + np.arange(length)) % count).reshape(REPLICATES, -1)[:, :count]
     low, high = np.quantile(differences[drawn].mean(axis=1), (0.025, 0.975))
     return float(low), float(high)
 

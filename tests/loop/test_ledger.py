@@ -48,6 +48,16 @@ def test_events_come_back_as_they_were_written(tmp_path_factory: pytest.TempPath
     assert ledger.events() == events
 
 
+def test_many_sections_are_stored_as_ranges_and_lists_of_older_versions_are_read(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    event = Predicted(iteration=1, store="s", sections=[*range(1000), 1200], seconds=1.0)
+    ledger.append(event)
+    line = ledger.path.read_text()
+    assert '"sections":"0:1000,1200:1201"' in line
+    ledger.path.write_text(line + line.replace('"0:1000,1200:1201"', "[4, 5]"))
+    assert [found.sections for found in ledger.of_kind(Predicted)] == [event.sections, [4, 5]]
+
+
 def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next_event(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append(CREATED)

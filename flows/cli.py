@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flows import cli_annotator, cli_export, cli_link, cli_mask, cli_segment, cli_stages, cli_trace
+from flows import cli_annotator, cli_evaluate, cli_export, cli_link, cli_mask, cli_segment, cli_stages, cli_trace
 from flows.cli_review import review
-from flows.terminal import console, progress_bar
+from flows.terminal import console
 from loop.errors import ProofloopError
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from models.names import ModelName
@@ -105,30 +105,6 @@ def status(run: RunArgument, as_json: Json = False) -> None:
         Console().print(status_table(summarise(opened)))
 
 
-@app.command(epilog="Example: `proofloop evaluate result.h5:labels truth.h5:labels --json`")
-def evaluate(
-    segmentation: Annotated[str, typer.Argument(metavar="SEGMENTATION", help="Labels or probability, path[:dataset].")],
-    truth: Annotated[str, typer.Argument(metavar="TRUTH", help="True labels, path[:dataset].")],
-    tolerance_px: Annotated[
-        float, typer.Option(min=0, help="Leave out what is nearer to a true boundary of its section than this.")
-    ] = 0,
-    as_json: Json = False,
-) -> None:
-    """Compare a segmentation with the truth: VOI, adapted Rand error, Dice, the scores of CREMI and ISBI 2012.
-
-    A membrane probability (float, or a dataset called `membrane`) is segmented section by section first. The JSON has
-    every section by itself under `sections`.
-    """
-    from flows.evaluation import evaluate_volumes, evaluation_table
-
-    with progress_bar("evaluate", "sections") as progress:
-        result = evaluate_volumes(segmentation, truth, tolerance_px=tolerance_px, progress=progress)
-    if as_json:
-        _print_json(result.volume.model_dump() | result.model_dump(include={"sections"}))
-    else:
-        Console().print(evaluation_table(result))
-
-
 @app.command(epilog="Example: `proofloop report ac4`")
 def report(run: RunArgument) -> None:
     """Write RUN/report/index.html anew."""
@@ -168,6 +144,7 @@ cli_link.register(app)
 cli_trace.register(app)
 cli_mask.register(app)
 cli_export.register(app)
+cli_evaluate.register(app)
 
 
 def main() -> None:

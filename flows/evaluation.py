@@ -1,6 +1,6 @@
 """`proofloop evaluate`: a segmentation, or a membrane probability, against the truth."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,15 +9,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
+from flows.evaluation_further import Also, BySection, Further
 from loop.contingency import Contingency, contingency, merged
 from loop.errors import InputError
 from loop.labels import objects_of_section
 from loop.metrics import Agreement, agreement, dice
+from loop.metrics_cleft import CleftScores
+from loop.metrics_links import LinkScores
 from loop.metrics_overlap import Overlap, overlap_of
 from loop.metrics_partition import partition_scores
-from loop.progress import Progress, silent
+from loop.metrics_skeleton import RunLength
+from loop.progress import Progress, part_of, silent
 from loop.tolerance import without_boundaries
-from loop.volume import Volume, open_labels, open_volume, require_equal_shape
+from loop.volume import Volume, VoxelSize, open_labels, open_volume, require_equal_shape
 from models.targets import membrane_target
 from tracing.seeding import SeedingConfig, objects_of_membrane, require_probability
 
@@ -27,23 +31,9 @@ _MERGED_AT = 64
 """Tables of sections that are kept before they are added up, which costs time by the pairs in all."""
 
 
-class Scores(BaseModel):
-    """Agreement with the truth of a section or a volume; truth 0 is ignored."""
+class Scores(Agreement):
+    """Agreement with the truth of a section or a volume, and what challenges score besides; truth 0 is ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    voi_split: float
-    """H(segmentation | truth), bits: how much objects are cut apart."""
-    voi_merge: float
-    """H(truth | segmentation), bits: how much objects are run together."""
-    adapted_rand_error: float
-    """One minus the harmonic mean of pair precision and pair recall (SNEMI3D's measure)."""
-    precision: float
-    """Share of the pixel pairs joined by the segmentation that the truth joins; merges lower it."""
-    recall: float
-    """Share of the pixel pairs joined by the truth that the segmentation joins; splits lower it."""
-    dice: float
-    """Dice coefficient of the membrane class."""
     cremi_score: float
     """Geometric mean of VOI and adapted Rand error (CREMI), 0 = perfect."""
     rand: float
@@ -69,10 +59,22 @@ class Evaluation(BaseModel):
     """Of labels, over all voxels; of a membrane probability, the mean of its sections."""
     sections: dict[int, Scores]
     """Of each section by itself; those without truth are not there."""
+    links: BySection[LinkScores] | None = None
+    """How profiles are linked, if it was asked for."""
+    clefts: BySection[CleftScores] | None = None
+    """Distances of what is not 0 in both, if they were asked for."""
+    run_length: RunLength | None = None
+    """Along the skeletons of the true objects, if it was asked for."""
 
 
 def evaluate_volumes(
-    segmentation: str, truth: str, *, tolerance_px: float = 0, progress: Progress = silent
+    segmentation: str,
+    truth: str,
+    *,
+    tolerance_px: float = 0,
+    also: Collection[Also] = (),
+    voxel_size_nm_zyx: VoxelSize | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Compare two stored volumes, reading one section after the other.
 
@@ -85,20 +87,27 @@ def evaluate_volumes(
         `path[:dataset]` of the true instance labels.
     tolerance_px : float
         Pixels of a section nearer than this to a true boundary do not count, see `without_boundaries`; the Dice
-        coefficient, which is about boundaries, counts all.
+        coefficient, which is about boundaries, and what is measured besides count all.
+    also : collection of str
+        What is measured besides: links, clefts, run-length.
+    voxel_size_nm_zyx : tuple of float, optional
+        In place of what the truth says; clefts and run-length need it.
     progress : Progress
         Hears of the sections done.
+
+    Raises
+    ------
+    InputError
+        If the volumes cannot be compared, nobody says how large a voxel is where that matters, or links or run length
+        are asked of a membrane probability.
     """
     given, true = open_volume(segmentation, dataset="labels"), open_labels(truth)
     require_equal_shape(given, true)
     probability = _is_probability(given)
-    if not probability and given.dtype.kind != "u":
-        raise InputError(
-            f"{given.spec} is neither labels nor a membrane probability",
-            given=given.dtype,
-            expected="unsigned labels, float probability, or a uint8 dataset called membrane",
-            fix="store labels as uint32, or name the probability's dataset membrane",
-        )
+    _require_comparable(given, probability, also)
+    further = Further.asked(also, true, voxel_size_nm_zyx, part_of(progress, 0, 2))
+    if "run-length" in also:
+        progress = part_of(progress, 1, 2)
     compare = _of_membrane if probability else _of_labels
     tables, overlap = [contingency(*_NOTHING)], Overlap(0, 0)
     sections: dict[int, Scores] = {}
@@ -108,11 +117,34 @@ def evaluate_volumes(
         found = overlap_of(*membranes)
         if len(table.voxels):
             sections[z] = _scores(table, found)
+        further.add(z, section, true_section)
         tables, overlap = [*tables, table], overlap + found
         if len(tables) == _MERGED_AT:
             tables = [merged(tables)]
         progress(z + 1, given.shape[0])
-    return Evaluation(volume=_mean(sections) if probability else _scores(merged(tables), overlap), sections=sections)
+    return Evaluation(
+        volume=_mean(sections) if probability else _scores(merged(tables), overlap),
+        sections=sections,
+        **further.found(),
+    )
+
+
+def _require_comparable(given: Volume, probability: bool, also: Collection[Also]) -> None:
+    if not probability and given.dtype.kind != "u":
+        raise InputError(
+            f"{given.spec} is neither labels nor a membrane probability",
+            given=given.dtype,
+            expected="unsigned labels, float probability, or a uint8 dataset called membrane",
+            fix="store labels as uint32, or name the probability's dataset membrane",
+        )
+    in_3d = sorted({"links", "run-length"} & set(also))
+    if probability and in_3d:
+        raise InputError(
+            f"{given.spec} is a membrane probability, whose objects are not followed from section to section",
+            given=f"--{in_3d[0]}",
+            expected="labels with 3D ids",
+            fix="trace it first, with proofloop trace, and evaluate what comes out",
+        )
 
 
 _Pair = tuple[NDArray[Any], NDArray[Any]]
@@ -168,6 +200,10 @@ def _is_probability(volume: Volume) -> bool:
 def evaluation_table(result: Evaluation) -> Table:
     """Lay the measures out for a terminal."""
     table = Table("measure", "value", "meaning", title="Agreement with the truth (truth 0 ignored)")
-    for name, field in Scores.model_fields.items():
-        table.add_row(name, f"{getattr(result.volume, name):.4f}", field.description)
+    further = (result.links and result.links.volume, result.clefts and result.clefts.volume, result.run_length)
+    for measured in (result.volume, *further):
+        for name, described in type(measured).model_fields.items() if measured else ():
+            value = getattr(measured, name)
+            shown = "none" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
+            table.add_row(name, shown, described.description)
     return table

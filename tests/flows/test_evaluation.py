@@ -1,9 +1,14 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.evaluation import evaluate_volumes
 from loop.errors import InputError
 from loop.metrics import agreement, dice
@@ -51,3 +56,71 @@ def test_within_the_tolerance_a_shifted_boundary_costs_nothing(stored: Path) -> 
 def test_truth_without_labels_is_refused(stored: Path) -> None:
     with pytest.raises(InputError, match="no object"):
         evaluate_volumes(f"{stored}:labels", f"{stored}:empty")
+
+
+def followed(stored: Path) -> Path:
+    """Two objects of 8 x 8 px over 20 sections; what was found loses one of them from section 10 on."""
+    truth = np.zeros((20, 12, 24), np.uint32)
+    truth[:, 2:10, 2:10], truth[:, 2:10, 14:22] = 1, 2
+    found = truth.copy()
+    found[10:][found[10:] == 2] = 3
+    return add(stored, true=truth, found=found, mask=(truth > 0).astype(np.uint8))
+
+
+def add(stored: Path, **datasets: NDArray[Any]) -> Path:
+    with h5py.File(stored, "a") as file:
+        for name, voxels in datasets.items():
+            file[name] = voxels
+            file[name].attrs["voxel_size_nm_zyx"] = (40.0, 40.0, 40.0)
+    return stored
+
+
+def test_links_are_scored_for_the_volume_and_from_section_to_section(stored: Path) -> None:
+    followed(stored)
+    links = evaluate_volumes(f"{stored}:found", f"{stored}:true", also=["links"]).links
+    assert links is not None
+    assert (links.volume.recall, links.volume.precision, links.volume.identity_switches) == (37 / 38, 1, 1)
+    assert {z: one.identity_switches for z, one in links.sections.items() if one.identity_switches} == {10: 1}
+    assert links.sections[10].recall == 0.5
+
+
+def test_run_length_is_that_of_the_true_skeletons(stored: Path) -> None:
+    followed(stored)
+    found = evaluate_volumes(f"{stored}:found", f"{stored}:true", also=["run-length"]).run_length
+    assert found is not None
+    assert found.skeletons == 2
+    assert found.perfect_nm == pytest.approx(19 * 40, rel=0.2)
+    # one of the two is whole, the other is in two halves
+    assert found.expected_nm == pytest.approx(found.perfect_nm * 0.75, rel=0.15)
+
+
+def test_cleft_distances_are_those_of_all_that_is_not_0(stored: Path) -> None:
+    clefts, found = np.full((2, 3, 9), 2**64 - 1, np.uint64), np.zeros((2, 3, 9), np.uint8)
+    clefts[0, 1, 1], found[0, 1, 3], found[1, 1, 8] = 7, 255, 1
+    add(stored, clefts=clefts, mine=found)
+    scores = evaluate_volumes(f"{stored}:mine", f"{stored}:clefts", also=["clefts"]).clefts
+    assert scores is not None
+    far = float(np.hypot(40, 7 * 40))
+    assert (scores.volume.false_positives, scores.volume.false_negatives) == (1, 0)
+    assert (scores.volume.adgt_nm, scores.volume.adf_nm) == pytest.approx(((80 + far) / 2, 80))
+    assert scores.sections[1].adgt_nm == pytest.approx(far)
+
+
+def test_what_was_not_asked_for_is_not_in_the_json(stored: Path) -> None:
+    followed(stored)
+    words = ["evaluate", f"{stored}:found", f"{stored}:true", "--json"]
+    plain = json.loads(CliRunner().invoke(app, words).stdout)
+    assert not {"links", "clefts", "run_length", "volume"} & plain.keys()
+    more = json.loads(CliRunner().invoke(app, [*words, "--links", "--clefts"]).stdout)
+    assert more["links"]["volume"]["identity_switches"] == 1
+    assert more["clefts"]["volume"]["adgt_nm"] == 0
+    assert {name: more[name] for name in plain} == plain
+    assert "identity_switches" in CliRunner().invoke(app, [*words[:-1], "--links"]).stdout
+
+
+def test_links_of_a_membrane_probability_and_distances_without_a_size_are_refused(stored: Path) -> None:
+    add(followed(stored), membrane=np.zeros((20, 12, 24), np.uint8))
+    with pytest.raises(InputError, match="not followed from section to section"):
+        evaluate_volumes(f"{stored}:membrane", f"{stored}:true", also=["links"])
+    with pytest.raises(InputError, match="how large a voxel is"):
+        evaluate_volumes(f"{stored}:swapped", f"{stored}:labels", also=["clefts"])

@@ -1,0 +1,80 @@
+"""What `proofloop evaluate` measures besides, if asked: links, clefts, run length on skeletons."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from flows.run_length import RunLengthCounter
+from flows.skeletons import require_voxel_size
+from loop.metrics_cleft import CleftCounter, CleftScores
+from loop.metrics_links import LinkCounter, LinkScores
+from loop.progress import Progress
+from loop.volume import Volume, VoxelSize
+
+Also = Literal["links", "clefts", "run-length"]
+_Measure = TypeVar("_Measure", LinkScores, CleftScores)
+
+
+class BySection(BaseModel, Generic[_Measure]):
+    """A measure of a volume, and of each of its sections."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    volume: _Measure
+    """Of all sections."""
+    sections: dict[int, _Measure]
+    """Of each by itself: of links, those to the section before; of clefts, the voxels in it."""
+
+
+@dataclass(frozen=True)
+class Further:
+    """What is measured besides, while sections pass by."""
+
+    links: LinkCounter | None
+    clefts: CleftCounter | None
+    run_length: RunLengthCounter | None
+    sections_of_links: dict[int, LinkScores] = field(default_factory=dict)
+
+    @classmethod
+    def asked(
+        cls, also: Collection[Also], truth: Volume, given_size: VoxelSize | None, progress: Progress
+    ) -> "Further":
+        """Begin with what was asked for; skeletons are made here."""
+        size = require_voxel_size(truth, given_size) if {"clefts", "run-length"} & set(also) else (1, 1, 1)
+        return cls(
+            links=LinkCounter() if "links" in also else None,
+            clefts=CleftCounter(size) if "clefts" in also else None,
+            run_length=RunLengthCounter(truth, size, progress) if "run-length" in also else None,
+        )
+
+    def add(self, z: int, section: NDArray[Any], truth: NDArray[Any]) -> None:
+        """Take in section `z`, `(y, x)`, after those before it."""
+        if self.links:
+            self.sections_of_links[z] = self.links.add(section, truth)
+        if self.clefts:
+            self.clefts.add(z, _inside(section), _inside(truth))
+        if self.run_length:
+            self.run_length.add(z, section)
+
+    def found(self) -> dict[str, Any]:
+        """Give what was measured, by the fields of `Evaluation`; None is what nobody asked for."""
+        clefts = None
+        if self.clefts:
+            whole, sections = self.clefts.scores()
+            clefts = BySection(volume=whole, sections=sections)
+        return {
+            "links": BySection(volume=self.links.scores, sections=self.sections_of_links) if self.links else None,
+            "clefts": clefts,
+            "run_length": self.run_length.scores() if self.run_length else None,
+        }
+
+
+def _inside(section: NDArray[Any]) -> NDArray[np.bool_]:
+    """Give what is cleft: not 0, not the largest number of 64 bits, which CREMI has for background; or probable."""
+    if section.dtype.kind == "f":
+        return np.asarray(section >= 0.5)
+    return np.asarray((section != 0) & (section != np.uint64(2**64 - 1)))

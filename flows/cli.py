@@ -9,7 +9,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flows import cli_annotator, cli_evaluate, cli_export, cli_link, cli_mask, cli_segment, cli_stages, cli_trace
+from flows import (
+    cli_annotator,
+    cli_evaluate,
+    cli_export,
+    cli_link,
+    cli_mask,
+    cli_segment,
+    cli_serve,
+    cli_stages,
+    cli_trace,
+)
 from flows.cli_review import review
 from flows.terminal import console
 from loop.errors import ProofloopError
@@ -92,14 +102,21 @@ def run_(
     iterate_until(run, iterations)
 
 
-@app.command(epilog="Example: `proofloop status ac4 --json`")
-def status(run: RunArgument, as_json: Json = False) -> None:
+@app.command(epilog="Example: `proofloop status ac4 --json`; `proofloop status ac4 --watch`")
+def status(
+    run: RunArgument,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep it on the screen and up to date, until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
     """Show every iteration: hold-out metrics, the gate's decision, corrections, human minutes."""
     from flows.runs import open_run
+    from flows.status_live import watch_status
     from flows.summarise import status_records, status_table, summarise
 
     opened = open_run(run)
-    if as_json:
+    if watch:
+        watch_status(run)
+    elif as_json:
         _print_json(status_records(summarise(opened)))
     else:
         Console().print(status_table(summarise(opened)))
@@ -145,6 +162,7 @@ cli_trace.register(app)
 cli_mask.register(app)
 cli_export.register(app)
 cli_evaluate.register(app)
+cli_serve.register(app)
 
 
 def main() -> None:

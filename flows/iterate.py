@@ -7,14 +7,16 @@ the ledger has already is passed over, so the same call goes on after a crash, a
 from collections.abc import Callable
 from pathlib import Path
 
-from prefect import flow, task
-from prefect.artifacts import create_table_artifact
+from prefect import flow
 
 from flows import ingesting, learning, proofreading
+from flows.artifacts import show_iterations
+from flows.gate_words import say_gate
+from flows.progress_artifact import shown_progress
 from flows.report import write_report
-from flows.runs import Run, open_run
-from flows.summarise import summarise, summary_rows, with_panels
-from flows.terminal import progress_bar
+from flows.retrying import step
+from flows.runs import Run, at_work_on, open_run
+from flows.summarise import summarise, with_panels
 from loop.iteration import Stage, position
 from loop.progress import Progress
 
@@ -27,7 +29,18 @@ def iterate(root: Path) -> bool:
     -------
     bool
         True when the iteration is closed, False while annotators still have tasks of it.
+
+    Raises
+    ------
+    FolderHeld
+        Another process works on the run.
     """
+    with at_work_on(root):
+        return take_turn(root)
+
+
+def take_turn(root: Path) -> bool:
+    """Do every step of an iteration that the ledger has not yet, within a flow that holds the run."""
     train(root)
     predict(root)
     evaluate(root)
@@ -40,52 +53,52 @@ def iterate(root: Path) -> bool:
     return closed
 
 
-@task
+@step
 def train(root: Path) -> None:
     """Train on every labelled section."""
     _if_next(root, Stage.TRAIN, "steps", learning.train_model)
 
 
-@task
+@step
 def predict(root: Path) -> None:
     """Predict membranes of the pool and the hold-out."""
     _if_next(root, Stage.PREDICT, "sections", learning.predict_sections)
 
 
-@task
+@step
 def evaluate(root: Path) -> None:
     """Measure the model on the frozen hold-out."""
     _if_next(root, Stage.EVALUATE, "sections", learning.evaluate_model)
 
 
-@task
+@step
 def gate(root: Path) -> None:
-    """Promote the model if it is better."""
+    """Promote the model unless it is worse."""
     run = open_run(root)
     if position(run.ledger).stage is Stage.GATE:
-        learning.gate_model(run)
+        say_gate(learning.gate_model(run))
 
 
-@task
+@step
 def rank(root: Path) -> None:
     """Choose the sections that are worth an annotator's minutes."""
     _if_next(root, Stage.RANK, "sections", proofreading.rank_pool)
 
 
-@task
+@step
 def publish(root: Path) -> None:
     """Make tasks with pre-annotated contours in Label Studio."""
     _if_next(root, Stage.PUBLISH, "tasks", proofreading.publish_tasks)
 
 
-@task
+@step
 def annotate(root: Path) -> None:
     """Let the oracle answer, where the run has one; people answer in their own time."""
     if open_run(root).config.annotation.annotator == "oracle":
         _if_next(root, Stage.INGEST, "tasks", proofreading.answer_by_oracle)
 
 
-@task
+@step
 def ingest(root: Path) -> bool:
     """Take in what was submitted; True when every task was answered or skipped."""
     before = position(open_run(root).ledger).iteration
@@ -93,20 +106,18 @@ def ingest(root: Path) -> bool:
     return position(open_run(root).ledger).iteration > before
 
 
-@task
+@step
 def report(root: Path) -> None:
     """Write the page for people and the table for Prefect's."""
     run = open_run(root)
     summary = summarise(run)
     write_report(run.folder.report, summary=with_panels(summary, run))
-    create_table_artifact(
-        key="proofloop-iterations", table=summary_rows(summary), description=f"Iterations of run {run.name}"
-    )
+    show_iterations(summary)
 
 
 def _if_next(root: Path, stage: Stage, unit: str, step: Callable[[Run, Progress], None]) -> None:
     run = open_run(root)
     here = position(run.ledger)
     if here.stage is stage:
-        with progress_bar(f"iteration {here.iteration}: {stage}", unit) as progress:
+        with shown_progress(f"iteration {here.iteration}: {stage}", unit) as progress:
             step(run, progress)

@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
@@ -35,7 +36,19 @@ def voi_by_sections(measured: Measured) -> str:
     return _curve(measured, [turn.labelled_sections for turn, _ in measured], "Labelled sections in training")
 
 
+def voi_picture(measured: Measured) -> str:
+    """Draw VOI against the iteration for pages that show no SVG; a data URI of a PNG of some 20 kB."""
+    stream = io.BytesIO()
+    figure = _figure(measured, [turn.iteration for turn, _ in measured], "Iteration")
+    FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
 def _curve(measured: Measured, places: list[int], label: str) -> str:
+    return svg_uri(_figure(measured, places, label))
+
+
+def _figure(measured: Measured, places: list[int], label: str) -> Figure:
     figure = Figure(figsize=(5.2, 3.5), layout="constrained")
     axes = figure.add_subplot()
     for name, field, colour, line, marker in LINES:
@@ -54,7 +67,7 @@ def _curve(measured: Measured, places: list[int], label: str) -> str:
             f"{agreement.voi:.2f}", (place, agreement.voi), (0, 10), textcoords="offset points", ha="center", color=INK
         )
     _finish(axes, label, places)
-    return svg_uri(figure)
+    return figure
 
 
 def _finish(axes: Axes, label: str, places: list[int]) -> None:

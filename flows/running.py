@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from flows.cli_annotator import say_where
 from flows.labelling_server import server_of
+from flows.prefect_server import use_running_server
 from flows.runs import Run, open_run
 from flows.summarise import status_table, summarise
 from flows.terminal import console
@@ -20,6 +21,7 @@ def iterate_once(root: Path) -> None:
 def iterate_until(root: Path, iterations: int) -> None:
     """Take turns until iteration number `iterations` is closed or annotators are asked."""
     run = open_run(root)
+    use_running_server(root)
     from flows.iterate import iterate  # Prefect takes seconds to import; a faulty run is told before
 
     closed = True

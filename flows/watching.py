@@ -9,6 +9,7 @@ from flows.runs import Run
 from flows.terminal import console
 from loop.errors import ProofloopError
 from loop.events import Published
+from loop.holding import held
 from loop.iteration import Stage, position, require
 
 
@@ -34,7 +35,8 @@ def watch(run: Run) -> None:
 
 def _look(run: Run) -> str | None:
     try:
-        ingest_submissions(run)
+        with held(run.folder.root):
+            ingest_submissions(run)
     except ProofloopError as error:
         return str(error)
     return None

@@ -16,11 +16,11 @@ class Patience(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    after_corrections: int = Field(default=0, ge=0, le=100_000)
+    after_corrections: int = Field(default=0, ge=0, le=100_000, title="Corrections that are enough")
     """So many corrections since the last training are enough; 0 waits until every task is answered or skipped."""
-    deadline_days: float | None = Field(default=None, gt=0, le=3650)
+    deadline_days: float | None = Field(default=None, gt=0, le=3650, title="Deadline in days")
     """Days after publishing when the turn goes on with what is there; without it people may take any time."""
-    at_least: int = Field(default=1, ge=1, le=100_000)
+    at_least: int = Field(default=1, ge=1, le=100_000, title="Corrections for the deadline to count")
     """Corrections that must be there for the deadline to count."""
 
 
@@ -72,3 +72,10 @@ def new_corrections(ledger: Ledger) -> set[Place]:
     later = {e.place for e in events[last + 1 :] if isinstance(e, SectionLabelled) and e.correction is not None}
     usable = {event.place for layers in ledger.trainable().values() for event in layers}
     return later & usable
+
+
+def nothing_left_to_ask(ledger: Ledger) -> bool:
+    """Whether the last turn found nothing to ask, so that another would learn nothing new."""
+    here = position(ledger)
+    last = ledger.stage(Published, here.iteration - 1)
+    return here.stage is Stage.TRAIN and last is not None and not last.tasks

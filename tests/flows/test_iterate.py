@@ -1,5 +1,6 @@
 """The whole loop: real Label Studio, real Prefect, real training, a phantom of seconds."""
 
+import base64
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -80,8 +81,12 @@ def test_tensorboard_and_prefect_have_the_metrics(turned: Run) -> None:
     from prefect.artifacts import Artifact
 
     assert list(turned.folder.tensorboard.glob("events.*"))
-    artifact = cast("Artifact", Artifact.get("proofloop-iterations"))
+    artifact = cast("Artifact", Artifact.get("run-iterations"))
     assert "voi_merge" in str(artifact.data)
+    curve = cast("Artifact", Artifact.get("run-learning-curve"))
+    picture = str(curve.data).partition("base64,")[2].rstrip(")")
+    assert base64.b64decode(picture).startswith(b"\x89PNG")
+    assert len(picture) < 60_000  # it lies in Prefect's database
 
 
 def test_a_loop_killed_while_training_goes_on_to_the_end(tmp_path: Path, phantom: Path, prefect_server: None) -> None:

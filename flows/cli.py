@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from flows import (
     cli_annotator,
+    cli_blame,
     cli_evaluate,
     cli_export,
     cli_link,
@@ -59,6 +60,20 @@ def init(
     voxel_size: Annotated[
         str | None, typer.Option(help="nm, Z,Y,X, for instance 30,12,12; default: what the volume says.")
     ] = None,
+    holdout_gap: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Sections on each side of the hold-out that no model sees in training; "
+            "default: 1 where init chooses the pool, 0 where --pool is given.",
+        ),
+    ] = None,
+    annotated: Annotated[
+        str, typer.Option(help="Mask of the voxels that are labelled, path[:dataset], 0 = not; default: all are.")
+    ] = "",
+    unlabelled: Annotated[
+        int | None, typer.Option(min=0, help="Id that stands for no label, in place of a mask.")
+    ] = None,
     annotator: Annotator = "human",
     preset: Annotated[
         ModelName,
@@ -76,7 +91,17 @@ def init(
     from flows.initialise import init_run, plan
 
     size = parse_voxel_size(voxel_size) if voxel_size else None
-    data = DataConfig(volume=volume, labels=labels, train=train, holdout=holdout, pool=pool, voxel_size_nm_zyx=size)
+    data = DataConfig(
+        volume=volume,
+        labels=labels,
+        train=train,
+        holdout=holdout,
+        pool=pool,
+        holdout_gap=(0 if pool else 1) if holdout_gap is None else holdout_gap,
+        annotated=annotated,
+        unlabelled=unlabelled,
+        voxel_size_nm_zyx=size,
+    )
     config = plan(data, annotator=annotator, preset=preset, strategy=strategy)
     created = init_run(run, config)
     console.print(f"Run [bold]{escape(str(run))}[/] created: {created.describe()}")
@@ -156,6 +181,7 @@ cli_stages.register(app)
 app.command(epilog='Example: `proofloop review ac4 --accept 11 --send-back 12 --reason "The lower wall is missing."`')(
     review
 )
+cli_blame.register(app)
 cli_segment.register(app)
 cli_link.register(app)
 cli_trace.register(app)

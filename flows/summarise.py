@@ -25,6 +25,7 @@ from loop.events import (
 from loop.iteration import position
 from loop.ledger import Ledger
 from loop.places import Place
+from loop.promotion import promoted_iterations
 from tracing.seeding import objects_of_membrane
 
 _HEADINGS = (
@@ -75,6 +76,9 @@ def status_records(summary: RunSummary) -> list[dict[str, Any]]:
             "skipped": [place.z if place.tile is None else str(place) for place in turn.skipped],
             "corrections": [_correction_row(section) for section in turn.corrected],
             "gold": [_gold_row(answer) for answer in turn.gold],
+            "gate": turn.decision.model_dump() if turn.decision else None,
+            "drift": turn.drift.model_dump() if turn.drift else None,
+            "origin": turn.origin.model_dump() if turn.origin else None,
         }
         for row, turn in zip(summary_rows(summary), summary.iterations, strict=True)
     ]
@@ -92,13 +96,24 @@ def status_table(summary: RunSummary) -> Table:
             str(row["iteration"]),
             str(row["labelled_sections"]),
             *("" if figure is None else f"{figure:.3f}" for figure in figures),
-            {None: "", True: "yes", False: "no"}[row["promoted"]],
+            _promoted_word(row),
             f"{row['sections_ingested']}/{row['sections_published']}",
             str(row["regions_touched"]),
             f"{row['human_minutes']:.1f}",
             "" if row["training_seconds"] is None else f"{row['training_seconds']:.0f}",
         )
+    alarms = [f"Alarm in turn {turn.iteration}: {alarm}" for turn in summary.iterations[-1:] for alarm in turn.alarms]
+    if alarms:
+        table.caption, table.caption_justify = "\n".join(alarms), "left"
     return table
+
+
+def _promoted_word(row: dict[str, Any]) -> str:
+    if row["promoted"] is None:
+        return ""
+    if row["promoted"]:
+        return "back" if row["withdrawn"] else "yes"
+    return "alarm" if row["alarms"] else "no"
 
 
 def _row(turn: IterationSummary) -> dict[str, Any]:
@@ -110,6 +125,8 @@ def _row(turn: IterationSummary) -> dict[str, Any]:
         **{name: None if measured is None else getattr(measured, name) for name in metrics},
         "promoted": None if turn.decision is None else turn.decision.promoted,
         "gate_reason": None if turn.decision is None else turn.decision.reason,
+        "withdrawn": turn.withdrawn,
+        "alarms": list(turn.alarms),
         "sections_published": len(turn.chosen),
         "sections_ingested": turn.sections_ingested,
         "sections_skipped": len(turn.skipped),
@@ -157,6 +174,10 @@ def _iteration(run: Run, answers: Answers, number: int) -> IterationSummary | No
         training_seconds=trained.seconds,
         agreement=evaluated.mean if evaluated else None,
         decision=gated.decision if gated else None,
+        alarms=tuple(gated.alarms) if gated else (),
+        withdrawn=bool(gated and gated.decision.promoted) and number not in promoted_iterations(run.ledger),
+        origin=trained.origin,
+        drift=gated.drift if gated else None,
         chosen=_chosen_in(ranked) if ranked else (),
         corrected=_corrected_in(answers, number),
         skipped=_skipped_in(run.ledger, number),

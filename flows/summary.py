@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.agreement import SectionAgreement
+from loop.drift import Drift
 from loop.effort import Effort
+from loop.events import Origin
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 from loop.places import Place, Tile
@@ -100,6 +102,14 @@ class IterationSummary:
     """What annotators skipped."""
     gold: tuple[GoldAnswer, ...] = ()
     """What annotators made of tasks whose truth is known."""
+    alarms: tuple[str, ...] = ()
+    """What somebody should look at, in words: a model that is clearly worse, a pool that has drifted."""
+    withdrawn: bool = False
+    """The model was promoted, and the run was rolled back to an earlier one."""
+    origin: Origin | None = None
+    """What the model came from; None in runs of older versions."""
+    drift: Drift | None = None
+    """How far the pool had left what models learnt from; None in runs of older versions."""
 
     @property
     def sections_ingested(self) -> int:

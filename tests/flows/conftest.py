@@ -38,7 +38,7 @@ def quick_config(phantom: Path) -> RunConfig:
     )
 
 
-def with_data(config: RunConfig, **changes: str) -> RunConfig:
+def with_data(config: RunConfig, **changes: str | int) -> RunConfig:
     """The same configuration with other data."""
     return config.model_copy(update={"data": DataConfig(**(config.data.model_dump() | changes))})
 

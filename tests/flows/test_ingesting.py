@@ -22,6 +22,7 @@ from loop.events import AnnotationDeleted, ConsensusReached, GoldAnswered, Inges
 from loop.iteration import position
 from loop.places import Place
 from loop.uncertainty import Uncertainty
+from loop.waiting import Patience
 from tests.flows.conftest import quick_config
 
 
@@ -267,3 +268,31 @@ def test_what_an_iteration_went_on_without_is_taken_in_when_it_comes(asked: Run,
     assert {(e.section, e.correction.iteration) for e in newest if e.correction} == {(6, iteration), (5, iteration + 1)}
     assert 6 in asked.ledger.trainable()
     assert asked.ledger.left_open() == {never: Place(9)}
+
+
+def test_at_the_deadline_a_look_goes_on_with_what_is_there_and_starts_one_turn(
+    asked: Run, client: LabelStudio, prefect_server: None
+) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.deploy import deployments
+    from flows.dispatching import name_of
+    from flows.served import ingest_run
+
+    for deployment in deployments(asked, asked.config.serving, asked.config.waiting):
+        deployment.apply()
+    here, missing = ask(asked, 7, 10)
+    iteration = position(asked.ledger).iteration
+    root = asked.folder.root
+    soon, later = Patience(deadline_days=1e-6, at_least=1), Patience(deadline_days=30, at_least=1)
+    assert ingest_run(root, soon).startswith("0 of 2 tasks answered")  # nothing came: the deadline alone does not do
+    submit(client, here, without=1)
+    assert ingest_run(root, later) == "1 of 2 tasks answered, 1 new corrections"
+    assert ingest_run(root, soon) == f"iteration {iteration + 1} is started"
+    assert ingest_run(root, soon) == f"iteration {iteration + 1} is under way"
+    closed = asked.ledger.stage(Ingested, iteration)
+    assert closed is not None
+    assert (Place(7) in closed.sections, closed.left_open) == (True, [missing])
+    with get_client(sync_client=True) as api:
+        turns = [one for one in api.read_flow_runs() if f"iteration-{iteration + 1}" in one.tags]
+    assert [one.idempotency_key for one in turns] == [f"{name_of(asked)}-iteration-{iteration + 1}-1"]

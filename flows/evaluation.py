@@ -86,8 +86,8 @@ def evaluate_volumes(
     truth : str
         `path[:dataset]` of the true instance labels.
     tolerance_px : float
-        Pixels of a section nearer than this to a true boundary do not count, see `without_boundaries`; the Dice
-        coefficient, which is about boundaries, and what is measured besides count all.
+        Pixels of a section nearer than this to a true boundary do not count, see `without_boundaries`, and nodes of
+        skeletons there make no merger; the Dice coefficient, which is about boundaries, links and clefts count all.
     also : collection of str
         What is measured besides: links, clefts, run-length.
     voxel_size_nm_zyx : tuple of float, optional
@@ -105,7 +105,9 @@ def evaluate_volumes(
     require_equal_shape(given, true)
     probability = _is_probability(given)
     _require_comparable(given, probability, also)
-    further = Further.asked(also, true, voxel_size_nm_zyx, part_of(progress, 0, 2))
+    further = Further.asked(
+        also, true, voxel_size_nm_zyx=voxel_size_nm_zyx, tolerance_px=tolerance_px, progress=part_of(progress, 0, 2)
+    )
     if "run-length" in also:
         progress = part_of(progress, 1, 2)
     compare = _of_membrane if probability else _of_labels
@@ -200,10 +202,15 @@ def _is_probability(volume: Volume) -> bool:
 def evaluation_table(result: Evaluation) -> Table:
     """Lay the measures out for a terminal."""
     table = Table("measure", "value", "meaning", title="Agreement with the truth (truth 0 ignored)")
-    further = (result.links and result.links.volume, result.clefts and result.clefts.volume, result.run_length)
-    for measured in (result.volume, *further):
+    further = {
+        "": result.volume,
+        "links: ": result.links and result.links.volume,
+        "clefts: ": result.clefts and result.clefts.volume,
+        "run length: ": result.run_length,
+    }
+    for group, measured in further.items():
         for name, described in type(measured).model_fields.items() if measured else ():
             value = getattr(measured, name)
             shown = "none" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)
-            table.add_row(name, shown, described.description)
+            table.add_row(group + name, shown, described.description)
     return table

@@ -41,14 +41,23 @@ class Further:
 
     @classmethod
     def asked(
-        cls, also: Collection[Also], truth: Volume, given_size: VoxelSize | None, progress: Progress
+        cls,
+        also: Collection[Also],
+        truth: Volume,
+        *,
+        voxel_size_nm_zyx: VoxelSize | None,
+        tolerance_px: float,
+        progress: Progress,
     ) -> "Further":
         """Begin with what was asked for; skeletons are made here."""
-        size = require_voxel_size(truth, given_size) if {"clefts", "run-length"} & set(also) else (1, 1, 1)
+        size = require_voxel_size(truth, voxel_size_nm_zyx) if {"clefts", "run-length"} & set(also) else (1, 1, 1)
+        lines = None
+        if "run-length" in also:
+            lines = RunLengthCounter(truth, size, tolerance_px=tolerance_px, progress=progress)
         return cls(
             links=LinkCounter() if "links" in also else None,
             clefts=CleftCounter(size) if "clefts" in also else None,
-            run_length=RunLengthCounter(truth, size, progress) if "run-length" in also else None,
+            run_length=lines,
         )
 
     def add(self, z: int, section: NDArray[Any], truth: NDArray[Any]) -> None:
@@ -58,7 +67,7 @@ class Further:
         if self.clefts:
             self.clefts.add(z, _inside(section), _inside(truth))
         if self.run_length:
-            self.run_length.add(z, section)
+            self.run_length.add(z, section, truth)
 
     def found(self) -> dict[str, Any]:
         """Give what was measured, by the fields of `Evaluation`; None is what nobody asked for."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from flows.skeletons import skeletons_of
 from loop.metrics_skeleton import RunLength, expected_run_length_nm
 from loop.progress import Progress
+from loop.tolerance import without_boundaries
 from loop.volume import Volume, VoxelSize
 from tracing.skeleton import SkeletonConfig
 
@@ -21,11 +22,13 @@ class RunLengthCounter:
         True objects, zyx, of which skeletons are made.
     voxel_size_nm_zyx : tuple of float
         Size of a voxel.
+    tolerance_px : float
+        Nodes nearer than this to a true boundary make no merger.
     progress : Progress
         Hears of the sections of which skeletons are made.
     """
 
-    def __init__(self, truth: Volume, voxel_size_nm_zyx: VoxelSize, progress: Progress) -> None:
+    def __init__(self, truth: Volume, voxel_size_nm_zyx: VoxelSize, *, tolerance_px: float, progress: Progress) -> None:
         skeletons = list(skeletons_of(truth, voxel_size_nm_zyx, SkeletonConfig(), progress=progress).values())
         counts = np.array([len(skeleton.parents) for skeleton in skeletons], np.int64)
         firsts = np.cumsum(counts) - counts
@@ -36,11 +39,14 @@ class RunLengthCounter:
         self._owner = np.repeat(np.arange(1, self._count + 1), counts)
         self._voxels = np.floor(self._nodes_nm / voxel_size_nm_zyx).astype(np.int64)
         self._segments = np.zeros(len(self._nodes_nm), np.uint64)
+        self._tolerance_px, self._sure = tolerance_px, np.ones(len(self._nodes_nm), np.bool_)
 
-    def add(self, z: int, segmentation: NDArray[Any]) -> None:
-        """Look at section `z`, `(y, x)`."""
+    def add(self, z: int, segmentation: NDArray[Any], truth: NDArray[Any]) -> None:
+        """Look at section `z`, both `(y, x)`."""
         here = np.flatnonzero(self._voxels[:, 0] == z)
-        self._segments[here] = segmentation[self._voxels[here, 1], self._voxels[here, 2]]
+        at = self._voxels[here, 1], self._voxels[here, 2]
+        self._segments[here] = segmentation[at]
+        self._sure[here] = without_boundaries(truth[np.newaxis], self._tolerance_px)[0][at] != 0
 
     def scores(self) -> RunLength:
         """Give the run length of the segmentation, and of the truth itself."""
@@ -51,4 +57,6 @@ class RunLengthCounter:
         )
 
     def _expected_nm(self, segments: NDArray[np.uint64]) -> float:
-        return expected_run_length_nm(self._nodes_nm, self._edges, skeletons=self._owner, segments=segments)
+        return expected_run_length_nm(
+            self._nodes_nm, self._edges, skeletons=self._owner, segments=segments, sure=self._sure
+        )

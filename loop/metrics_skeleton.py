@@ -24,6 +24,7 @@ def expected_run_length_nm(
     *,
     skeletons: NDArray[np.int64],
     segments: NDArray[np.uint64],
+    sure: NDArray[np.bool_] | None = None,
 ) -> float:
     """Give the expected length of the error-free run through a random point of the skeletons.
 
@@ -37,6 +38,8 @@ def expected_run_length_nm(
         The skeleton of each node.
     segments : (node,) unsigned int
         The segmentation's id at each node, 0 = none.
+    sure : (node,) bool, optional
+        Nodes that can show a merger; by default all. Those near a boundary lie in a neighbour's segment easily.
 
     Returns
     -------
@@ -52,12 +55,13 @@ def expected_run_length_nm(
     lengths = np.linalg.norm(nodes_nm[edges[:, 0]] - nodes_nm[edges[:, 1]], axis=1)
     if not lengths.sum():
         return 0.0
-    held = np.unique(np.column_stack((segments.astype(np.int64), skeletons)), axis=0)
+    shown = slice(None) if sure is None else sure
+    held = np.unique(np.column_stack((segments.astype(np.int64), skeletons))[shown], axis=0)
     ids, owners = np.unique(held[:, 0], return_counts=True)
-    mergers = ids[owners > 1]
+    mergers = ids[owners > 1].astype(np.uint64)
     at_ends = segments[edges]
     whole = (at_ends[:, 0] == at_ends[:, 1]) & (at_ends[:, 0] != 0) & ~np.isin(at_ends[:, 0], mergers)
-    # a segment that is no merger lies in one skeleton, so its id names the run
-    _, runs = np.unique(at_ends[whole, 0], return_inverse=True)
+    of_runs = np.column_stack((at_ends[whole, 0].astype(np.int64), skeletons[edges[whole, 0]]))
+    _, runs = np.unique(of_runs, axis=0, return_inverse=True)
     run_lengths = np.bincount(runs, weights=lengths[whole])
     return float((run_lengths**2).sum() / lengths.sum())

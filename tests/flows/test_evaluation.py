@@ -94,6 +94,19 @@ def test_run_length_is_that_of_the_true_skeletons(stored: Path) -> None:
     assert found.expected_nm == pytest.approx(found.perfect_nm * 0.75, rel=0.15)
 
 
+def test_nodes_at_a_boundary_within_the_tolerance_make_no_merger(stored: Path) -> None:
+    truth = np.zeros((20, 12, 24), np.uint32)
+    truth[:, 2:10, 2:10], truth[:, 2:10, 14:16] = 1, 2  # the second is so thin that all of it is near its boundary
+    add(stored, thin=truth, both=(truth > 0).astype(np.uint32))
+    spec = f"{stored}:both", f"{stored}:thin"
+    exact = evaluate_volumes(*spec, also=["run-length"]).run_length
+    tolerant = evaluate_volumes(*spec, also=["run-length"], tolerance_px=2).run_length
+    assert exact is not None
+    assert tolerant is not None
+    assert exact.expected_nm == 0
+    assert tolerant.expected_nm == pytest.approx(tolerant.perfect_nm)
+
+
 def test_cleft_distances_are_those_of_all_that_is_not_0(stored: Path) -> None:
     clefts, found = np.full((2, 3, 9), 2**64 - 1, np.uint64), np.zeros((2, 3, 9), np.uint8)
     clefts[0, 1, 1], found[0, 1, 3], found[1, 1, 8] = 7, 255, 1
@@ -115,7 +128,7 @@ def test_what_was_not_asked_for_is_not_in_the_json(stored: Path) -> None:
     assert more["links"]["volume"]["identity_switches"] == 1
     assert more["clefts"]["volume"]["adgt_nm"] == 0
     assert {name: more[name] for name in plain} == plain
-    assert "identity_switches" in CliRunner().invoke(app, [*words[:-1], "--links"]).stdout
+    assert "links: identity_switches" in CliRunner().invoke(app, [*words[:-1], "--links"]).stdout
 
 
 def test_links_of_a_membrane_probability_and_distances_without_a_size_are_refused(stored: Path) -> None:

@@ -78,6 +78,14 @@ def test_expected_run_length(segments: list[int], skeletons: list[int], expected
     assert run_length(segments, skeletons) == pytest.approx(expected)
 
 
+def test_nodes_that_are_not_sure_make_no_merger() -> None:
+    segments, skeletons = np.array([5, 5, 5, 5, 6, 6], np.uint64), np.array([1, 1, 1, 2, 2, 2])
+    nodes, edges = np.outer(np.arange(6.0), np.array([100.0, 0, 0])), np.array([[0, 1], [1, 2], [3, 4], [4, 5]])
+    sure = np.array([1, 1, 1, 0, 1, 1], bool)
+    found = expected_run_length_nm(nodes, edges, skeletons=skeletons, segments=segments, sure=sure)
+    assert found == pytest.approx((200**2 + 100**2) / 400)
+
+
 def stack(*sections: list[int]) -> NDArray[np.uint32]:
     """Sections of profiles, one px each."""
     return np.array(sections, dtype=np.uint32)[:, None]

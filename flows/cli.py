@@ -16,6 +16,7 @@ from flows import (
     cli_export,
     cli_link,
     cli_mask,
+    cli_merge,
     cli_segment,
     cli_serve,
     cli_stages,
@@ -186,6 +187,7 @@ cli_segment.register(app)
 cli_link.register(app)
 cli_trace.register(app)
 cli_mask.register(app)
+cli_merge.register(app)
 cli_export.register(app)
 cli_evaluate.register(app)
 cli_serve.register(app)

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from flows import (
     cli_annotator,
+    cli_bakeoff,
     cli_blame,
     cli_evaluate,
     cli_export,
@@ -188,6 +189,7 @@ cli_link.register(app)
 cli_trace.register(app)
 cli_mask.register(app)
 cli_merge.register(app)
+cli_bakeoff.register(app)
 cli_export.register(app)
 cli_evaluate.register(app)
 cli_serve.register(app)

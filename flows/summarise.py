@@ -79,6 +79,7 @@ def status_records(summary: RunSummary) -> list[dict[str, Any]]:
             "gate": turn.decision.model_dump() if turn.decision else None,
             "drift": turn.drift.model_dump() if turn.drift else None,
             "origin": turn.origin.model_dump() if turn.origin else None,
+            "advice": summary.advice(until=turn.iteration).model_dump(),
         }
         for row, turn in zip(summary_rows(summary), summary.iterations, strict=True)
     ]
@@ -103,8 +104,7 @@ def status_table(summary: RunSummary) -> Table:
             "" if row["training_seconds"] is None else f"{row['training_seconds']:.0f}",
         )
     alarms = [f"Alarm in turn {turn.iteration}: {alarm}" for turn in summary.iterations[-1:] for alarm in turn.alarms]
-    if alarms:
-        table.caption, table.caption_justify = "\n".join(alarms), "left"
+    table.caption, table.caption_justify = "\n".join([*alarms, summary.advice().said]), "left"
     return table
 
 

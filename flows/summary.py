@@ -13,6 +13,7 @@ from loop.events import Origin
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 from loop.places import Place, Tile
+from loop.stopping import Advice, TurnTaken, advise
 
 
 @dataclass(frozen=True)
@@ -180,3 +181,19 @@ class RunSummary:
     def measured(self) -> tuple[tuple[IterationSummary, Agreement], ...]:
         """Iterations whose model was measured, with their agreement."""
         return tuple((turn, turn.agreement) for turn in self.iterations if turn.agreement is not None)
+
+    def advice(self, *, until: int | None = None) -> Advice:
+        """Advise to go on or to stop, by all iterations or by those until one of them."""
+        return advise(
+            [
+                TurnTaken(
+                    labelled_sections=turn.labelled_sections,
+                    voi=agreement.voi,
+                    answered=turn.sections_ingested,
+                    edits=turn.regions_touched,
+                    minutes=turn.human_minutes,
+                )
+                for turn, agreement in self.measured
+                if until is None or turn.iteration <= until
+            ]
+        )

@@ -55,6 +55,11 @@ class Advice(BaseModel):
     edits_per_section: tuple[float, ...] = ()
     """Regions touched in a section or tile, turn by turn."""
 
+    @property
+    def said(self) -> str:
+        """Decision and reason in words."""
+        return f"{self.decision.capitalize()}: {self.reason}"
+
 
 def advise(turns: Sequence[TurnTaken]) -> Advice:
     """Advise to go on or to stop.

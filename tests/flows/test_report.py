@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from flows.report import render_report, write_report
 from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import matching_colours
 from flows.report_words import counted, duration, percent, verdict
+from flows.summarise import status_records, status_table
 from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
 from loop.agreement import SectionAgreement
 from loop.effort import Effort
@@ -173,6 +175,14 @@ def test_effort_is_shown_for_every_annotation_and_skipped_sections_are_named(sum
 
 def test_a_run_without_human_minutes_has_no_figure_of_them() -> None:
     assert minutes_by_iteration([replace(_turn(1, 1.0, 1.0), corrected=())]) is None
+
+
+def test_the_page_and_the_programs_hear_whether_to_go_on_or_to_stop(summary: RunSummary) -> None:
+    advice = summary.advice()
+    assert escape(advice.said) in render_report(summary)
+    assert [row["advice"]["decision"] for row in status_records(summary)][:2] == ["too few turns", "too few turns"]
+    assert status_records(summary)[-1]["advice"] == advice.model_dump()
+    assert advice.said in str(status_table(summary).caption)
 
 
 def test_the_same_summary_gives_the_same_page(summary: RunSummary) -> None:

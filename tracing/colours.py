@@ -1,15 +1,14 @@
 """A colour for each axon, the same in pictures and in what other tools get."""
 
 import colorsys
-
-_GOLDEN = 0.61803398875
-_MANY = 2**20
+import zlib
 
 
 def colour_of(axon: int) -> tuple[float, float, float]:
-    """Give red, green and blue in [0, 1] of an axon by its id; ids that follow each other differ most."""
-    hue = (axon % _MANY) * _GOLDEN % 1
-    return colorsys.hsv_to_rgb(hue, (0.85, 0.6)[axon // 8 % 2], (1.0, 0.8)[axon // 4 % 2])
+    """Give red, green and blue in [0, 1] of an axon by its id."""
+    mixed = zlib.crc32(str(axon).encode())
+    hue, saturation, value = mixed % 1024 / 1024, (mixed >> 10) % 8 / 7, (mixed >> 13) % 8 / 7
+    return colorsys.hsv_to_rgb(hue, 0.45 + 0.5 * saturation, 0.65 + 0.35 * value)
 
 
 def bytes_of(axon: int) -> tuple[int, int, int]:

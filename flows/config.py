@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 from loop.atomic import write_text
 from loop.errors import InputError
 from loop.gate import GateConfig
+from loop.minutes import EffortModel
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.volume import VoxelSize
 from loop.waiting import Patience
@@ -193,6 +194,8 @@ class RunConfig(BaseModel):
     """From membranes to objects of a section."""
     ranking: RankingConfig = RankingConfig()
     """Query strategy."""
+    effort: EffortModel = EffortModel()
+    """What an annotator's work takes: expected minutes of sections and tiles."""
     gate: GateConfig = GateConfig()
     """When a new model is trusted."""
     annotation: AnnotationConfig = AnnotationConfig()

@@ -154,11 +154,10 @@ def _require_objects(ids: list[NDArray[Any]], inputs: Inputs) -> None:
 
 
 def read_anchors(path: Path, n_sections: int) -> list[Anchor]:
-    """Read anchors of a volume from a CSV file with the header z,y,x,track, to which fill may be added."""
+    """Read anchors of a volume from a CSV file with the header z,y,x,track."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(stream)]
-        anchors = [Anchor.model_validate(row) for row in rows]
+            anchors = [Anchor.model_validate(row) for row in csv.DictReader(stream)]
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise InputError(
             f"anchors cannot be read from {path}",

@@ -35,7 +35,9 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
     assert promoted is not None
     store = prediction_store(run, promoted.iteration)
     ranking = run.config.ranking
-    candidates = candidates_of(pool_of(run), ranking, seeding=run.config.seeding, progress=progress)
+    candidates = candidates_of(
+        pool_of(run), ranking, seeding=run.config.seeding, effort=run.config.effort, progress=progress
+    )
     chosen = choose(
         ranking.strategy,
         candidates,

@@ -37,7 +37,10 @@ def trace(
     mask: Annotated[str | None, typer.Option(help="path[:dataset], zyx; axons are traced where it is not 0.")] = None,
     anchors: Annotated[
         Path | None,
-        typer.Option(help="CSV with the header z,y,x,track: seeds set by hand, those of one name in one axon."),
+        typer.Option(
+            help="CSV with the header z,y,x,track: seeds set by hand, those of one name in one axon; where a further"
+            " column fill says 1, the axon's shape is interpolated from the seed before of that name to this one."
+        ),
     ] = None,
     voxel_size: Annotated[
         str | None, typer.Option(help="nm, Z,Y,X, for instance 30,12,12; default: what the volume says.")

@@ -154,10 +154,11 @@ def _require_objects(ids: list[NDArray[Any]], inputs: Inputs) -> None:
 
 
 def read_anchors(path: Path, n_sections: int) -> list[Anchor]:
-    """Read anchors of a volume from a CSV file with the header z,y,x,track."""
+    """Read anchors of a volume from a CSV file with the header z,y,x,track, to which fill may be added."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            anchors = [Anchor.model_validate(row) for row in csv.DictReader(stream)]
+            rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(stream)]
+        anchors = [Anchor.model_validate(row) for row in rows]
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise InputError(
             f"anchors cannot be read from {path}",

@@ -13,6 +13,7 @@ from flows.trace_store import TraceStore, parts_of
 from flows.trace_work import TraceWork
 from tracing.axons import Profiles, profiles_of
 from tracing.expansion import bridged
+from tracing.loops import loops_of, shapes_between
 
 
 def leave_tables(job: TraceJob, store: TraceStore, linked: Linked) -> None:
@@ -20,6 +21,7 @@ def leave_tables(job: TraceJob, store: TraceStore, linked: Linked) -> None:
     sections = [np.unique(some) for some in linked.tracks]
     spans = np.bincount(np.concatenate(sections).astype(np.int64))
     weak = spans <= job.settings.tracing.expansion.weak_sections
+    known = _loops(job, store, linked)
     for block in job.blocks():
         around = _around(job, block)
         arrays = {
@@ -28,6 +30,8 @@ def leave_tables(job: TraceJob, store: TraceStore, linked: Linked) -> None:
             "axons": np.concatenate([linked.tracks[z][1:] for z in around]),
         }
         here = np.unique(np.concatenate([sections[z] for z in around]))
+        loops = np.array([loop for loop in known if loop[0] + 1 < block.stop and block.start < loop[3]], np.int64)
+        arrays["loops"] = loops.reshape(-1, 7)
         store.save(block, "axons", {**arrays, "strong": here[~weak[here.astype(np.int64)]]})
 
 
@@ -46,13 +50,43 @@ def expand_sections(work: TraceWork, block: range, n_axons: int) -> None:
         numbers = np.searchsorted(np.concatenate([np.zeros(1, ids.dtype), ids]), objects)
         return np.asarray(np.concatenate([np.zeros(1, axons.dtype), axons])[numbers], store.axons.dtype)
 
+    loops = _shapes(job, store, table["loops"], block)
     profiles = []
     gap = job.settings.tracing.tracking.gaps.sections
     for z, seeds in _bridged(block, around, tracked, weak=weak, gap=gap):
+        for shape, axon in loops.get(z, []):  # a person said so
+            seeds = np.where(shape, axon, seeds).astype(seeds.dtype)
         labels = job.settings.tracing.expansion.labels_of(seeds, store.membrane(z), job.mask_of(z))
         store.axons[z] = labels
         profiles.append(profiles_of(labels))
     _save(store, block, profiles)
+
+
+def _loops(job: TraceJob, store: TraceStore, linked: Linked) -> list[tuple[int, ...]]:
+    """Give the loops to be filled in: z, y, x of both ends, and the axon."""
+    found: list[tuple[int, ...]] = []
+    for loop in loops_of(job.anchors):
+        at = loop.first
+        objects = job.masked(store.objects(at.z), at.z)
+        axon = int(linked.tracks_of(at.z, objects[at.y : at.y + 1, at.x])[0])
+        found.append((at.z, at.y, at.x, loop.second.z, loop.second.y, loop.second.x, axon))
+    return found
+
+
+def _shapes(
+    job: TraceJob, store: TraceStore, loops: NDArray[np.int64], block: range
+) -> dict[int, list[tuple[NDArray[np.bool_], int]]]:
+    """Give the shapes `(y, x)` of loops in a block's sections, and the axon of each."""
+    found: dict[int, list[tuple[NDArray[np.bool_], int]]] = {}
+    for *ends, axon in loops.tolist():
+        shapes = []
+        for z, y, x in (ends[:3], ends[3:]):
+            objects = job.masked(store.objects(z), z)
+            shapes.append(objects == objects[y, x])
+        for z, shape in shapes_between(shapes[0], shapes[1], (ends[0], ends[3])):
+            if z in block:
+                found.setdefault(z, []).append((shape, axon))
+    return found
 
 
 def all_profiles(store: TraceStore, block: range) -> list[Profiles]:

@@ -25,6 +25,8 @@ class Anchor(BaseModel):
     """Column, in pixels."""
     track: str = Field(min_length=1)
     """Any name: points of one name are one track, points of different names are different tracks."""
+    fill: bool = False
+    """Whether the track is filled in, for a loop, between the anchor of its name before and this one (`trace`)."""
 
     def __str__(self) -> str:
         return f"'{self.track}' at z={self.z} y={self.y} x={self.x}"

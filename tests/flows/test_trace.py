@@ -136,6 +136,30 @@ def test_seeds_set_by_hand_part_what_the_membrane_leaves_together(tmp_path: Path
     assert labels[1, 20, 8] != labels[1, 20, 52]
 
 
+def test_a_loop_is_filled_in_between_two_anchors_where_that_is_asked_for(tmp_path: Path) -> None:
+    walls = np.zeros((8, 60, 90), np.uint8)
+    walls[:, :, 45] = 255
+    walls[:, [0, -1]] = walls[:, :, [0, -1]] = 255
+    inside = np.zeros((8, 60, 90), np.bool_)
+    for z in (0, 1, 6, 7):  # a square of 13 x 13 px, 20 px farther to the right after its loop
+        left = 8 if z < 4 else 28
+        walls[z, 19:34, left - 1 : left + 14] = 255
+        walls[z, 20:33, left : left + 13] = 0
+        inside[z, 20:33, left : left + 13] = True
+    image = np.stack([seen(np.where(section > 0, 0, 1), seed=z) for z, section in enumerate(walls)])
+    stored, seeds = write(tmp_path / "v.h5", raw=image, membrane=walls), tmp_path / "seeds.csv"
+    seeds.write_text("z,y,x,track,fill\n1,26,14,a,\n6,26,34,a,1\n0,40,60,b,\n")
+    labels = run(stored, tmp_path / "axons.h5", anchors=seeds, block=2)
+    axon = labels[1, 26, 14]
+    assert (labels[6][inside[6]] == axon).all()
+    areas = [int((labels[z] == axon).sum()) for z in range(2, 6)]
+    assert areas == [pytest.approx(14 * 14, rel=0.05)] * 4  # with half of its walls
+    for z in range(2, 6):
+        assert np.argwhere(labels[z] == axon).mean(axis=0) == pytest.approx([26, 14 + 20 * (z - 1) / 5], abs=1)
+    seeds.write_text("z,y,x,track\n1,26,14,a\n6,26,34,a\n0,40,60,b\n")
+    assert not (run(stored, tmp_path / "plain.h5", anchors=seeds)[2:6] == axon).any()
+
+
 def test_a_mask_bounds_the_labels_and_one_that_excludes_everything_is_told_of(stored: Path, tmp_path: Path) -> None:
     mask = np.zeros(STACK.shape, np.uint8)
     nothing = write(tmp_path / "nothing.h5", mask=mask)

@@ -11,6 +11,7 @@ from prefect import State, flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.flows import Flow
 from prefect.logging import get_run_logger
+from prefect.runtime import deployment
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.dispatching import ask_for_look, start_next_turn, start_trace
@@ -155,7 +156,8 @@ def trace_promoted(root: Path, what: TraceForm = TraceForm()) -> str:  # noqa: B
 
 
 def _begin() -> None:
-    end_with_parent()
+    if deployment.id is not None:  # else it runs in a process that others own
+        end_with_parent()
     take_secrets()
 
 

@@ -1,6 +1,7 @@
 """Messages to people, through a real receiver on this machine."""
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from flows.notifying import URLS_VARIABLE, notify
 
@@ -61,6 +63,20 @@ def test_a_receiver_that_is_away_ends_nothing_and_is_tried_again(
 def test_without_an_address_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(URLS_VARIABLE, raising=False)
     assert not notify(tmp_path, "alarm", "t", "b")
+
+
+def test_the_addresses_may_lie_in_a_secret_block(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.blocks.system import Secret
+
+    from flows.secret_values import block_of, take_secrets
+
+    monkeypatch.setenv(URLS_VARIABLE, "json://environment")
+    Secret(value=SecretStr("json://block")).save(block_of(URLS_VARIABLE), overwrite=True)
+    take_secrets()
+    assert os.environ[URLS_VARIABLE] == "json://environment"  # it goes before the block
+    monkeypatch.delenv(URLS_VARIABLE)
+    take_secrets()
+    assert os.environ[URLS_VARIABLE] == "json://block"
 
 
 def test_a_failed_flow_is_told_of(tmp_path: Path, receiver: list[dict[str, Any]], prefect_server: None) -> None:

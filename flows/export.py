@@ -25,11 +25,12 @@ from tracing.axons import Axon
 from tracing.export_ome import OmeWriter
 from tracing.export_precomputed import PrecomputedWriter, how_to_open
 from tracing.export_vast import require_vast_ids, vast_table, write_vast_section
+from tracing.extra import required
 from tracing.resolutions import SLAB_SECTIONS
 from tracing.skeleton import Skeleton, SkeletonConfig
 
 _OF_A_RUN = ("axons.*", "axons/*")
-_SUFFIXES = (".zarr", ".h5", ".hdf5")
+_SUFFIXES = ([".zarr"], [".h5"], [".hdf5"])
 
 Format = Literal["precomputed", "ome-zarr", "swc", "vast"]
 
@@ -119,6 +120,8 @@ def export(
     size = require_voxel_size(labels, voxel_size_nm_zyx)
     write, with_skeletons = _FORMATS[form]
     parts = 3 + with_skeletons
+    for library in ("kimimaro", "cloudvolume") if with_skeletons else ():
+        required(library)
     table = out.with_name(f"{out.name}.axons.csv")
     with _unfinished(out) as folder:
         axons = axons_of(labels, size, progress=part_of(progress, 0, parts))
@@ -157,7 +160,7 @@ def _labels_of(source: str) -> str:
     """Give the axons that were traced last into a run's folder, or what is named itself."""
     if not RunFolder(Path(source)).config.exists():
         return source
-    traced = [path for name in _OF_A_RUN for path in Path(source).glob(name) if path.suffixes[0] in _SUFFIXES]
+    traced = [path for name in _OF_A_RUN for path in Path(source).glob(name) if path.suffixes in _SUFFIXES]
     if traced:
         return f"{max(traced, key=lambda path: path.stat().st_mtime)}:labels"
     raise InputError(

@@ -17,12 +17,13 @@ from flows.trace_job import TraceInputs, TraceJob, TraceSettings
 from flows.trace_linking import link_sections
 from flows.trace_merging import axons_of_objects
 from flows.trace_objects import find_objects
-from flows.trace_output import write_axons
+from flows.trace_output import skeletons_path, write_axons
 from flows.trace_work import TraceWork, unfinished
 from flows.workers import Workers, crew_of
 from loop.progress import Progress, silent
 from loop.volume import VoxelSize
 from tracing.axons import Axon
+from tracing.extra import required
 from tracing.tracking_links import LinkKind
 
 
@@ -37,6 +38,8 @@ class TraceSummary(BaseModel):
     """CSV: id, length, sections, breaks and mean margin of every axon."""
     links_table: str
     """CSV: the links with their costs and margins."""
+    skeletons: str | None
+    """Folder of SWC files, if they were asked for."""
     shape: tuple[int, int, int]
     """Of the labels: the image's."""
     sections: str
@@ -93,6 +96,8 @@ def trace(
         Volumes that cannot be read or differ in shape, no voxel size, no object, anchors that contradict each other.
     """
     require_writable(out)
+    if skeletons:
+        required("kimimaro")
     watch = [time.monotonic()]
     with unfinished(out, inputs, settings) as work, crew_of(workers or Workers()) as crew:
         job, store = work.opened()
@@ -111,6 +116,7 @@ def trace(
         out=str(out),
         axon_table=str(axons_path(out)),
         links_table=str(links_path(out)),
+        skeletons=str(skeletons_path(out)) if skeletons else None,
         shape=job.image.shape,
         sections=f"{job.sections[0]}:{job.sections[-1] + 1}",
         voxel_size_nm_zyx=job.size,

@@ -17,7 +17,13 @@ def register(app: typer.Typer) -> None:
 
 
 def mask(
-    drawn: Annotated[Path, typer.Argument(help="Folder of PNG, z00012.png for section 12; not black is inside.")],
+    drawn: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of PNG, z00012.png for section 12, not black is inside; or Label Studio's JSON export:"
+            " polygons and brush strokes."
+        ),
+    ],
     volume: Annotated[str, typer.Option(help="The volume that it masks, path[:dataset].")],
     out: Annotated[Path, typer.Option("-o", "--out", help="HDF5 file to write: dataset mask.")],
     path: Annotated[

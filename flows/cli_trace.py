@@ -38,8 +38,11 @@ def trace(
     anchors: Annotated[
         Path | None,
         typer.Option(
+            "--anchors",
+            "--seeds",
             help="CSV with the header z,y,x,track: seeds set by hand, those of one name in one axon; where a further"
-            " column fill says 1, the axon's shape is interpolated from the seed before of that name to this one."
+            " column fill says 1, the axon's shape is interpolated from the seed before of that name to this one. Or"
+            " Label Studio's JSON export: key points, named by their text or label.",
         ),
     ] = None,
     voxel_size: Annotated[

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from pydantic import BaseModel, ConfigDict
 
+from annotation.exported import read_export
 from loop.atomic import replacing
 from loop.errors import InputError
 from loop.progress import Progress, silent
@@ -32,8 +33,15 @@ class Masked(BaseModel):
     """Top, left, bottom, right of all masks together."""
 
 
-def drawn_masks(folder: Path, volume: Volume) -> dict[int, Mask]:
-    """Read the pictures of a folder: the last number of a name is the section, what is not black is the mask."""
+def drawn_masks(path: Path, volume: Volume) -> dict[int, Mask]:
+    """Read masks drawn in some sections: a folder of pictures, or polygons and brush strokes of a Label Studio export.
+
+    The last number of a picture's name is the section, and what is not black is the mask.
+    """
+    return read_export(path, volume.shape).masks if path.suffix == ".json" else _pictures(path, volume)
+
+
+def _pictures(folder: Path, volume: Volume) -> dict[int, Mask]:
     drawn: dict[int, Mask] = {}
     for path in sorted(folder.glob("*.png")):
         numbers = re.findall(r"\d+", path.stem)

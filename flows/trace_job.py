@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from flows.anchors import anchors_of
 from flows.blocks import blocks_of
 from flows.config import TracingConfig
-from flows.link import read_anchors
 from loop.errors import InputError
 from loop.section_range import parse_sections, runs_of
 from loop.volume import Volume, VoxelSize, open_image, open_volume, require_equal_shape
@@ -29,7 +29,8 @@ class TraceInputs(BaseModel):
     mask: str | None = None
     """`path[:dataset]`, zyx; axons are traced where it is not 0."""
     anchors: Path | None = None
-    """CSV with header z,y,x,track: points known to lie in one axon; they are seeds too."""
+    """CSV with header z,y,x,track, or key points exported from Label Studio: points known to lie in one axon; they are
+    seeds too."""
     sections: str = ""
     """`start:stop`; all by default. The others stay 0."""
     voxel_size_nm_zyx: VoxelSize | None = None
@@ -93,7 +94,7 @@ class TraceJob:
                 expected="an attribute voxel_size_nm_zyx, or the option",
                 fix="write for instance --voxel-size 30,12,12",
             )
-        anchors = read_anchors(inputs.anchors, n_sections) if inputs.anchors else []
+        anchors = anchors_of(inputs.anchors, image.shape) if inputs.anchors else []
         return cls(image, membrane, mask, anchors, sections, size, settings)
 
     @property

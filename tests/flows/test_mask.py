@@ -58,3 +58,19 @@ def test_a_folder_without_masks_is_told_of(volume: str, tmp_path: Path) -> None:
     found = CliRunner().invoke(app, ["mask", str(tmp_path / "drawn"), "--volume", volume, "-o", str(tmp_path / "m.h5")])
     assert isinstance(found.exception, InputError)
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_polygons_exported_from_label_studio_become_a_mask_of_all_between(volume: str, tmp_path: Path) -> None:
+    tasks = []
+    for z, left in ((2, 4), (6, 24)):
+        corners = [(left, 5), (left + 10, 5), (left + 10, 15), (left, 15)]
+        points = [[100 * x / 40, 100 * y / 30] for x, y in corners]
+        result = {"id": "a", "type": "polygonlabels", "value": {"points": points, "polygonlabels": ["bundle"]}}
+        tasks.append({"id": z, "data": {"z": z}, "annotations": [{"id": 1, "result": [result]}]})
+    (tmp_path / "drawn.json").write_text(json.dumps(tasks))
+    words = ["mask", str(tmp_path / "drawn.json"), "--volume", volume, "-o", str(tmp_path / "mask.h5"), "--json"]
+    found = CliRunner().invoke(app, words)
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["box_px"] == [5, 4, 15, 34]
+    areas = [int(section.sum()) for section in open_volume(tmp_path / "mask.h5", dataset="mask").sections(0, 9)]
+    assert areas == [0, 0, 100, 100, 100, 100, 100, 0, 0]

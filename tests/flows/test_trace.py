@@ -131,9 +131,23 @@ def test_seeds_set_by_hand_part_what_the_membrane_leaves_together(tmp_path: Path
     )
     assert len(np.unique(run(stored, tmp_path / "merged.h5")[1])) == 1
     labels = run(stored, tmp_path / "axons.h5", anchors=seeds)
+    assert (run(stored, tmp_path / "clicked.h5", anchors=clicked(tmp_path / "seeds.json")) == labels).all()
     assert len({int(labels[z, 20, 8]) for z in range(3)}) == 1
     assert len({int(labels[z, 20, 52]) for z in range(3)}) == 1
     assert labels[1, 20, 8] != labels[1, 20, 52]
+
+
+def clicked(path: Path) -> Path:
+    """Write the same seeds as Label Studio exports key points, each in the middle of its pixel."""
+    tasks = []
+    for z in range(3):
+        points = [
+            {"type": "keypointlabels", "value": {"x": 100 * (x + 0.5) / 60, "y": 51.25, "keypointlabels": [name]}}
+            for x, name in ((8, "a"), (52, "b"))
+        ]
+        tasks.append({"id": z, "data": {"z": z}, "annotations": [{"id": 1, "result": points}]})
+    path.write_text(json.dumps(tasks))
+    return path
 
 
 def test_a_loop_is_filled_in_between_two_anchors_where_that_is_asked_for(tmp_path: Path) -> None:

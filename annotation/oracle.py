@@ -26,10 +26,11 @@ from annotation.regions import Region, parse_regions, polygon_region, region_id
 from annotation.server import Server
 from annotation.spots import is_spot
 from annotation.tasks import OpenTask, tasks_of
+from loop.annotators import ORACLE
 from loop.errors import InputError
 from loop.progress import Progress, silent
 
-EMAIL = "oracle@proofloop.local"
+EMAIL = ORACLE
 
 
 @dataclass(frozen=True)

@@ -136,12 +136,13 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Show every iteration: hold-out metrics, the gate's decision, corrections, human minutes."""
-    from flows.runs import open_run
-    from flows.status_live import watch_status
+    from flows.run_record import open_record
     from flows.summarise import status_records, status_table, summarise
 
-    opened = open_run(run)
+    opened = open_record(run)
     if watch:
+        from flows.status_live import watch_status
+
         watch_status(run)
     elif as_json:
         _print_json(status_records(summarise(opened)))
@@ -152,9 +153,10 @@ def status(
 @app.command(epilog="Example: `proofloop report ac4`")
 def report(run: RunArgument) -> None:
     """Write RUN/report/index.html anew."""
+    from flows.panels import with_panels
     from flows.report import write_report
     from flows.runs import open_run
-    from flows.summarise import summarise, with_panels
+    from flows.summarise import summarise
 
     opened = open_run(run)
     typer.echo(write_report(opened.folder.report, summary=with_panels(summarise(opened), opened)))

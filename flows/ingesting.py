@@ -6,13 +6,13 @@ from itertools import chain, combinations
 import numpy as np
 
 from annotation.ingest import Harvest, Submission, ingest, key_of
-from annotation.oracle import EMAIL as ORACLE
 from annotation.project import VERDICTS
 from annotation.returning import send_back
 from annotation.server import Server
 from flows.labelling_server import server_of
 from flows.runs import Run
 from loop.agreement import section_agreement
+from loop.annotators import ORACLE
 from loop.consensus import consensus
 from loop.errors import ProofloopError
 from loop.events import (

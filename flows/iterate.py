@@ -12,11 +12,12 @@ from prefect import flow
 from flows import ingesting, learning, proofreading
 from flows.artifacts import show_iterations
 from flows.gate_words import say_gate
+from flows.panels import with_panels
 from flows.progress_artifact import shown_progress
 from flows.report import write_report
 from flows.retrying import step
 from flows.runs import Run, at_work_on, open_run
-from flows.summarise import summarise, with_panels
+from flows.summarise import summarise
 from loop.iteration import Stage, position
 from loop.progress import Progress
 

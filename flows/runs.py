@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.config import RunConfig, read_config
+from flows.data_config import DataConfig
 from loop.events import Ingested
 from loop.holding import held
 from loop.ledger import Ledger
@@ -34,6 +35,16 @@ class Run:
     def name(self) -> str:
         """The run's folder name."""
         return self.folder.root.resolve().name
+
+    @property
+    def data(self) -> DataConfig:
+        """Volume, labels and the purpose of the sections."""
+        return self.config.data
+
+    @property
+    def shape_zyx(self) -> tuple[int, int, int]:
+        """Extents of the volume."""
+        return self.image.shape
 
     def describe(self) -> str:
         """Say in a line what the run works on."""

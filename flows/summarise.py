@@ -2,16 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from annotation.oracle import EMAIL as ORACLE
 from flows.answers import Answers
-from flows.learning import prediction_store, promoted_model, truth_of_holdout
-from flows.runs import Run
-from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
+from flows.data_config import DataConfig
+from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary
+from loop.annotators import ORACLE
 from loop.events import (
     Correction,
     Evaluated,
@@ -26,7 +25,6 @@ from loop.iteration import position
 from loop.ledger import Ledger
 from loop.places import Place
 from loop.promotion import promoted_iterations
-from tracing.seeding import objects_of_membrane
 
 _HEADINGS = (
     *("turn", "labelled\nsections", "VOI", "split", "merge", "Rand\nerror", "Dice", "promo-\nted"),
@@ -38,29 +36,38 @@ _COUNTED = (
 )
 
 
-def summarise(run: Run) -> RunSummary:
+class Recorded(Protocol):
+    """What of a run is told: an opened run has it, and its record alone."""
+
+    @property
+    def name(self) -> str:
+        """The run's folder name."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The append-only record."""
+
+    @property
+    def data(self) -> DataConfig:
+        """Volume, labels and the purpose of the sections."""
+
+    @property
+    def shape_zyx(self) -> tuple[int, int, int]:
+        """Extents of the volume."""
+
+
+def summarise(run: Recorded) -> RunSummary:
     """Gather what the ledger says about a run."""
     numbers = range(1, position(run.ledger).iteration + 1)
     answers = Answers.of(run.ledger)
     return RunSummary(
         name=run.name,
-        volume=run.config.data.volume,
-        shape_zyx=run.image.shape,
-        voxel_size_nm_zyx=run.config.data.voxel_size_nm_zyx,
-        holdout=run.config.data.holdout,
+        volume=run.data.volume,
+        shape_zyx=run.shape_zyx,
+        voxel_size_nm_zyx=run.data.voxel_size_nm_zyx,
+        holdout=run.data.holdout,
         iterations=tuple(turn for turn in (_iteration(run, answers, number) for number in numbers) if turn is not None),
     )
-
-
-def with_panels(summary: RunSummary, run: Run) -> RunSummary:
-    """Add the hold-out sections on which the promoted model does best and worst."""
-    promoted = promoted_model(run)
-    evaluated = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
-    if promoted is None or evaluated is None:
-        return summary
-    ordered = sorted(evaluated.sections, key=lambda z: evaluated.sections[z].voi)
-    best, worst = (_panel(run, promoted.iteration, z, evaluated) for z in (ordered[0], ordered[-1]))
-    return replace(summary, best=best, worst=worst)
 
 
 def summary_rows(summary: RunSummary) -> list[dict[str, Any]]:
@@ -162,7 +169,7 @@ def _gold_row(answer: GoldAnswer) -> dict[str, Any]:
     }
 
 
-def _iteration(run: Run, answers: Answers, number: int) -> IterationSummary | None:
+def _iteration(run: Recorded, answers: Answers, number: int) -> IterationSummary | None:
     trained = run.ledger.stage(Trained, number)
     if trained is None:
         return None
@@ -238,17 +245,4 @@ def _corrected(place: Place, correction: Correction) -> CorrectedSection:
         regions_deleted=correction.regions_deleted,
         effort=correction.effort,
         strokes=correction.cuts + correction.joins + correction.grown + correction.removed,
-    )
-
-
-def _panel(run: Run, iteration: int, z: int, evaluated: Evaluated) -> SectionPanel:
-    membrane = prediction_store(run, iteration).membrane(z)
-    return SectionPanel(
-        z=z,
-        image=run.image.section(z),
-        truth=truth_of_holdout(run, z),
-        membrane=membrane,
-        segmentation=objects_of_membrane(membrane, run.config.seeding),
-        voi_split=evaluated.sections[z].voi_split,
-        voi_merge=evaluated.sections[z].voi_merge,
     )

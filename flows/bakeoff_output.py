@@ -18,7 +18,7 @@ from loop.payoff import Curve, Estimate, mean_curve
 _COLOURS = ("#1f2933", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b8794")
 _HEADINGS = (
     *("strategy", "minutes to target", "met on", "ratio to baseline", "VOI less, over all minutes"),
-    *("VOI", "Rand error", "minutes", "tasks", "corrections per 100 objects", ""),
+    *("VOI", "Rand error", "minutes", "tasks", "corrections per 100 objects", "forecast off", ""),
 )
 
 
@@ -78,6 +78,7 @@ def _cells(standing: Standing, found: Outcome) -> tuple[str, ...]:
         f"{standing.minutes:.0f}",
         f"{standing.tasks:.1f}",
         f"{standing.corrections_first:.0f} to {standing.corrections_last:.0f}",
+        "" if standing.forecast_missed is None else f"{100 * standing.forecast_missed:.0f} %",
         standing.verdict,
     )
 

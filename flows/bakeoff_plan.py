@@ -9,7 +9,7 @@ from flows.config import RankingConfig
 from loop.atomic import write_text
 from loop.errors import InputError
 from loop.minutes import EffortModel
-from loop.ranking import STRATEGIES
+from loop.ranking import NEEDS
 from loop.section_range import parse_sections, require_disjoint
 from models.prediction import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
@@ -20,6 +20,8 @@ ALL, NONE = "all labels", "no labels"
 _CHANNELS = (12, 20, 32, 48)
 _TILE = "@tile"
 _STORED = "bakeoff.json"
+_NOT_SIMULATED = {"tracking", "committee"}
+"""Scores that would take a trace of the volume, or the models of several turns, in each turn of each contender."""
 _MAY_GROW = {"contenders", "seeds", "turns"}
 
 
@@ -92,10 +94,10 @@ class Plan(BaseModel):
     def _knows_its_contenders(self) -> Self:
         if len(set(self.contenders)) < len(self.contenders) or not self.contenders:
             raise ValueError("name one or more strategies, each once")
+        known = [name for name, needs in NEEDS.items() if not _NOT_SIMULATED & {*needs}]
         for name in self.contenders:
-            if name.removesuffix(_TILE) not in STRATEGIES:
-                known = ", ".join(STRATEGIES)
-                raise ValueError(f"strategy {name!r} is not known; there are {known}, each also with {_TILE}")
+            if name.removesuffix(_TILE) not in known:
+                raise ValueError(f"strategy {name!r} is not simulated; there are {', '.join(known)}, each also {_TILE}")
         return self
 
     def ranking(self, contender: str) -> RankingConfig:

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import BaseModel, ConfigDict
 
 from flows.bakeoff_plan import ALL, NONE, Plan
 from flows.bakeoff_seed import turns_of
 from flows.bakeoff_turn import Turn
 from loop.errors import InputError
+from loop.learning_curve import forecast_error
 from loop.payoff import Curve, Estimate, area_difference, minutes_estimate, minutes_ratio, minutes_to
 
 WITHIN = 1.05
 """The target: a hold-out VOI at most so many times that of the model that learnt from the whole pool."""
+_HELD_BACK = 2
+"""Turns that a forecast does not see."""
 _BASELINES = ("random", "random@tile")
 
 
@@ -44,6 +48,10 @@ class Standing(BaseModel):
     """Strokes and points for each 100 objects shown in the first turn."""
     corrections_last: float
     """And in the last."""
+    forecast_missed: float | None
+    """By what share a learning curve fitted to all but the last two turns misses the last VOI, mean over seeds."""
+    forecast_missed_of_mean: float | None
+    """Likewise on the mean of the seeds' curves, turn by turn."""
     verdict: str
     """What may be concluded, in words."""
 
@@ -132,6 +140,10 @@ def _standing(
         tasks=float(np.mean([sum(turn.edits.tasks for turn in one) for one in turns])),
         corrections_first=_corrections([one[1] for one in turns]),
         corrections_last=_corrections([one[-1] for one in turns]),
+        forecast_missed=_mean([_forecast_missed(_spent(one), _voi(one)) for one in turns]),
+        forecast_missed_of_mean=_forecast_missed(
+            np.mean([_spent(one) for one in turns], axis=0), np.mean([_voi(one) for one in turns], axis=0)
+        ),
         verdict="the baseline" if ratio is None or area is None else _verdict(ratio, area, baseline),
     )
 
@@ -146,6 +158,19 @@ def _verdict(ratio: Estimate, area: Estimate, baseline: str) -> str:
     if ratio.value is None:
         return f"the target was not met{by_area}"
     return f"no difference shown in minutes to the target: the interval includes 1{by_area}"
+
+
+def _forecast_missed(minutes: ArrayLike, voi: ArrayLike) -> float | None:
+    return forecast_error(minutes, voi, held_back=_HELD_BACK)
+
+
+def _mean(figures: Sequence[float | None]) -> float | None:
+    known = [figure for figure in figures if figure is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _voi(turns: Sequence[Turn]) -> list[float]:
+    return [turn.agreement.voi for turn in turns]
 
 
 def _corrections(turns: Sequence[Turn]) -> float:

@@ -51,7 +51,7 @@ def _simulate(plan: Plan, out: Path, seed: int, progress: Progress) -> None:
     starts = len(world.pool) - plan.start_sections + 1
     first = int(np.random.default_rng(seed).integers(starts))
     begin = tuple(map(Place, world.pool[first : first + plan.start_sections]))
-    for contender in (ALL, NONE, *plan.contenders):
+    for contender in (ALL, *plan.contenders, NONE):
         for _ in _contend(simulation, contender, begin, out):
             progress(*turns_done(plan, out), f"seed {seed}, {contender}")
 

@@ -142,7 +142,7 @@ def test_edits_are_counted_where_the_annotator_looks() -> None:
 
 def turn(number: int, voi: float, *, spent: float) -> Turn:
     agreement = Agreement(voi_split=voi, voi_merge=0, adapted_rand_error=voi / 5, precision=1, recall=1, dice=1)
-    edits = NO_EDITS if not number else Edits(objects=100, strokes=30 - 10 * number)
+    edits = NO_EDITS if not number else Edits(objects=100, strokes=max(0, 30 - 10 * number))
     return Turn(
         turn=number, places=(), edits=edits, minutes=spent, expected_minutes=spent, model="m", agreement=agreement
     )
@@ -178,6 +178,7 @@ def test_a_strategy_twice_as_fast_is_said_to_be_and_an_equal_one_is_not(plan: Pl
     assert interval.verdict == "no difference shown in minutes to the target: the interval includes 1"
     assert (random.reached_on, random.verdict, random.ratio) == (3, "the baseline", None)
     assert (random.corrections_first, random.corrections_last) == (20, 10)
+    assert random.forecast_missed is None  # three points, two of them held back, are too few
     write_page(found, three, tmp_path)
     assert "no difference shown" in (tmp_path / "index.html").read_text()
 
@@ -186,9 +187,19 @@ def test_unknown_strategies_and_impossible_holdouts_are_refused(phantom: Path, t
     volume = [f"{phantom}:raw", f"{phantom}:labels", "-o", str(tmp_path / "out")]
     unknown = CliRunner().invoke(app, ["bakeoff", *volume, "--holdout", "12:14", "--strategies", "guess"])
     assert isinstance(unknown.exception, InputError)
-    assert "guess" in str(unknown.exception)
+    assert "'guess' is not simulated; there are random" in str(unknown.exception)
     outside = CliRunner().invoke(app, ["bakeoff", *volume, "--holdout", "12:99"])
     assert isinstance(outside.exception, InputError)
     few = CliRunner().invoke(app, ["bakeoff", *volume, "--holdout", "2:14"])
     assert isinstance(few.exception, InputError)
     assert "pool is too small" in str(few.exception)
+
+
+def test_forecasts_are_held_against_the_turns_that_they_did_not_see(plan: Plan, tmp_path: Path) -> None:
+    longer = plan.model_copy(update={"contenders": ("random",), "turns": 5})
+    for name in (ALL, NONE, "random"):
+        store(longer, tmp_path, name, [0.8, 0.7, 0.64, 0.61, 0.59])
+    (random,) = outcome(longer, tmp_path).standings
+    assert random.forecast_missed is not None
+    assert random.forecast_missed < 0.05
+    assert random.forecast_missed_of_mean == pytest.approx(random.forecast_missed)

@@ -1,0 +1,114 @@
+r"""Time `proofloop segment` or `trace` on Dask workers of one thread each: one worker and several, alternating.
+
+python benchmarks/scale_out.py segment --volume v.h5:raw --model RUN --sections 0:48
+python benchmarks/scale_out.py trace --volume v.h5:raw --membrane prediction.zarr:membrane --sections 0:48
+
+Both clusters are started before anything is timed, and one section is done first, so that what a worker imports does
+not count; registrations are not kept from one turn to the next. The results are compared bit for bit. `--memory` is
+what a worker may take, by which blocks are cut. The most memory that a worker held is read from Linux.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from hashlib import sha256
+from pathlib import Path
+from statistics import median
+
+from distributed import Client, LocalCluster
+
+from flows.config import TracingConfig
+from flows.predictor import predictor_of
+from flows.segment import segment
+from flows.trace import trace
+from flows.trace_job import TraceInputs, TraceSettings
+from flows.workers import Workers
+from loop.section_range import parse_sections
+from loop.volume import open_image, open_volume
+
+Work = Callable[[Path, str, Workers], str]
+
+
+def main() -> None:
+    """Print a line for each turn and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["segment", "trace"])
+    parser.add_argument("--volume", required=True, help="image, path:dataset")
+    parser.add_argument("--model", type=Path, help="checkpoint or run, for segment")
+    parser.add_argument("--membrane", help="membrane probability, path:dataset, for trace")
+    parser.add_argument("--sections", required=True, help="start:stop")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--memory", type=float, default=4.0, help="GiB for each worker")
+    parser.add_argument("--rounds", type=int, default=2)
+    options = parser.parse_args()
+    work = segmenting(options.volume, options.model) if options.what == "segment" else tracing(options)
+    first = parse_sections(options.sections, name="sections", n_sections=open_image(options.volume).shape[0])[0]
+    seconds: dict[int, list[float]] = {1: [], options.workers: []}
+    found = set()
+    with ExitStack() as stack:
+        clients = {count: stack.enter_context(cluster(count, options.memory)) for count in seconds}
+        for number in range(options.rounds + 1):
+            for count, client in clients.items():
+                workers = Workers(scheduler=client.scheduler_info()["address"], memory_gib=options.memory)
+                with tempfile.TemporaryDirectory() as folder:
+                    began = time.monotonic()
+                    done = work(Path(folder), options.sections if number else f"{first}:{first + 1}", workers)
+                if number:
+                    seconds[count].append(time.monotonic() - began)
+                    found.add(done)
+                    most = max(client.run(most_memory_gib).values())
+                    print(f"{count} worker(s): {seconds[count][-1]:.1f} s, {most:.2f} GiB at most in one", flush=True)
+    ratio = median(seconds[1]) / median(seconds[options.workers])
+    print(f"{options.workers} workers: {ratio:.2f} times one; results {'equal' if len(found) == 1 else 'DIFFER'}")
+
+
+def cluster(count: int, memory_gib: float) -> Client:
+    """Start workers of one thread and connect to them."""
+    made = LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=count, threads_per_worker=1, memory_limit=f"{memory_gib}GiB", dashboard_address="127.0.0.1:0"
+    )
+    return Client(made)  # type: ignore[no-untyped-call]
+
+
+def most_memory_gib() -> float:
+    """Give the most memory that this process has held (Linux)."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
+    return int(lines["VmHWM"].split()[0]) / 2**20
+
+
+def segmenting(volume: str, model: Path) -> Work:
+    """Predict a stretch with a model."""
+    predictor = predictor_of(model, {})
+
+    def work(folder: Path, sections: str, workers: Workers) -> str:
+        out = folder / "membrane.zarr"
+        segment(volume, predictor, out, sections=sections, workers=workers)
+        return hashed(f"{out}:membrane")
+
+    return work
+
+
+def tracing(options: argparse.Namespace) -> Work:
+    """Trace a stretch in a membrane that is predicted already."""
+
+    def work(folder: Path, sections: str, workers: Workers) -> str:
+        out = folder / "axons.zarr"
+        inputs = TraceInputs(image=options.volume, membrane=options.membrane, sections=sections)
+        trace(inputs, out, TraceSettings(TracingConfig(), folder / "cache"), workers=workers)
+        return hashed(f"{out}:labels")
+
+    return work
+
+
+def hashed(spec: str) -> str:
+    """Hash a volume."""
+    volume, digest = open_volume(spec), sha256()
+    for z in range(volume.shape[0]):
+        digest.update(volume.section(z).tobytes())
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    main()

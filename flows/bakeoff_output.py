@@ -4,7 +4,6 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -17,7 +16,7 @@ from loop.payoff import Curve, Estimate, mean_curve
 
 _COLOURS = ("#1f2933", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7b8794")
 _HEADINGS = (
-    *("strategy", "minutes to target", "met on", "ratio to baseline", "VOI less, over all minutes"),
+    *("strategy", "minutes to target", "met on", "ratio to baseline", "area under curve, minus baseline's"),
     *("VOI", "Rand error", "minutes", "tasks", "corrections per 100 objects", "forecast off", ""),
 )
 
@@ -35,10 +34,9 @@ def outcome_table(found: Outcome) -> Table:
 def write_page(found: Outcome, plan: Plan, out: Path) -> None:
     """Write `curves.png`, `curves.svg` and `index.html`."""
     figure = _drawn(found)
-    with replacing(out / "curves.png") as temporary:
-        FigureCanvasAgg(figure).print_png(str(temporary))
-    with replacing(out / "curves.svg") as temporary:
-        figure.savefig(temporary, format="svg")
+    for name in ("curves.png", "curves.svg"):
+        with replacing(out / name) as temporary:
+            figure.savefig(temporary)
     head = "".join(f"<th>{escape(heading)}</th>" for heading in _HEADINGS)
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(standing, found)) + "</tr>"

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.bakeoff_plan import ALL, NONE, Plan
 from flows.bakeoff_predictions import Predictions
-from flows.bakeoff_world import World, edits_towards, outlines
+from flows.bakeoff_world import World, edits_towards
 from flows.candidates import Pool, candidates_of
 from flows.evaluation import agreement_of_membrane
+from flows.outlines import outlines
 from loop.metrics import Agreement, mean_agreement
 from loop.minutes import NO_EDITS, Edits, minutes
 from loop.places import Place, PlaceField
@@ -102,16 +103,17 @@ def _worked_down(
     simulation: Simulation, pool: Pool, chosen: Sequence[Place], expected: dict[Place, float], time_left: float
 ) -> Answered:
     """Correct one place after the other while there is time."""
-    answered = Answered()
+    plan, answered = simulation.plan, Answered()
     for place in chosen:
         if answered.minutes >= time_left:
             break
-        shown = outlines(pool.membrane(place.z), simulation.plan)
+        membrane, grown_px = pool.membrane(place.z), plan.training.border_px
+        shown = outlines(membrane, plan.seeding, smallest_px=plan.min_object_px, grown_px=grown_px)
         edits = edits_towards(shown, simulation.world.truth[place.z], place.tile)
         answered = Answered(
             (*answered.places, place),
             answered.edits + edits,
-            answered.minutes + minutes(edits, simulation.plan.effort),
+            answered.minutes + minutes(edits, plan.effort),
             answered.expected_minutes + expected[place],
         )
     return answered

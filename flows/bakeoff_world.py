@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
 
 from annotation.boundaries import pieces_of
 from annotation.oracle_marks import marks_towards
@@ -15,7 +14,6 @@ from loop.places import Place, Tile
 from loop.section_range import runs_of
 from loop.volume import open_image, open_labels, require_equal_shape
 from models.dataset import TrainingBlock
-from tracing.seeding import objects_of_membrane
 
 
 @dataclass(frozen=True)
@@ -61,13 +59,6 @@ def open_world(plan: Plan) -> World:
         pool,
         holdout,
     )
-
-
-def outlines(membrane: NDArray[np.float32], plan: Plan) -> NDArray[np.uint32]:
-    """Give the objects (y, x) that an annotator would be shown, as `flows.proofreading.pre_annotation` does."""
-    objects = np.where(membrane < plan.seeding.threshold, objects_of_membrane(membrane, plan.seeding), 0)
-    specks = np.bincount(objects.ravel()) < plan.min_object_px
-    return np.asarray(expand_labels(np.where(specks[objects], 0, objects), plan.training.border_px), np.uint32)
 
 
 def edits_towards(shown: NDArray[np.uint32], truth: NDArray[np.uint32], tile: Tile | None) -> Edits:

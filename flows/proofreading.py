@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import expand_labels
 
 from annotation.oracle import annotate
 from annotation.publish import SectionTask, publish
@@ -15,6 +14,7 @@ from flows.blind_tasks import gold, mixed, repeats
 from flows.candidates import candidates_of
 from flows.labelling_server import server_of
 from flows.learning import prediction_store, promoted_model
+from flows.outlines import outlines
 from flows.runs import Run
 from loop.doubt_finding import doubt_of
 from loop.doubts import Doubt
@@ -25,7 +25,6 @@ from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
 from loop.ranking import choose
 from loop.uncertainty import section_uncertainty
-from tracing.seeding import objects_of_membrane
 
 
 def rank_pool(run: Run, progress: Progress = silent) -> None:
@@ -138,12 +137,6 @@ def _section_task(run: Run, store: PredictionStore, z: int, *, iteration: int) -
 
 
 def pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
-    """Objects without their membrane, as people label them; specks left out.
-
-    The network's target lets membrane reach `border_px` into every object, so its objects are grown back by as much:
-    people then find the outlines where they would draw them.
-    """
-    objects = np.where(membrane < run.config.seeding.threshold, objects_of_membrane(membrane, run.config.seeding), 0)
-    specks = np.bincount(objects.ravel()) < run.config.annotation.min_object_px
-    grown = expand_labels(np.where(specks[objects], 0, objects), run.config.training.border_px)
-    return np.asarray(grown, dtype=np.uint32)
+    """Give the objects (y, x) that annotators of a run are shown."""
+    smallest_px, grown_px = run.config.annotation.min_object_px, run.config.training.border_px
+    return outlines(membrane, run.config.seeding, smallest_px=smallest_px, grown_px=grown_px)

@@ -21,6 +21,7 @@ from flows import (
     cli_segment,
     cli_serve,
     cli_stages,
+    cli_suggest,
     cli_trace,
 )
 from flows.cli_review import review
@@ -195,6 +196,7 @@ cli_bakeoff.register(app)
 cli_export.register(app)
 cli_evaluate.register(app)
 cli_serve.register(app)
+cli_suggest.register(app)
 
 
 def main() -> None:

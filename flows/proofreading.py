@@ -24,7 +24,8 @@ from loop.places import Place
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
 from loop.ranking import choose
-from loop.uncertainty import section_uncertainty
+from loop.ranking_table import write_ranking
+from loop.uncertainty import Uncertainty, section_uncertainty
 
 
 def rank_pool(run: Run, progress: Progress = silent) -> None:
@@ -35,7 +36,7 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
     store = prediction_store(run, promoted.iteration)
     ranking = run.config.ranking
     candidates = candidates_of(
-        pool_of(run), ranking, seeding=run.config.seeding, effort=run.config.effort, progress=progress
+        pool_of(run, progress), ranking, seeding=run.config.seeding, effort=run.config.effort, progress=progress
     )
     chosen = choose(
         ranking.strategy,
@@ -44,15 +45,15 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
         rng=np.random.default_rng((run.config.training.seed, iteration)),
         min_distance_sections=ranking.min_distance_sections,
     )
-    uncertainty = {Place(z): section_uncertainty(store.membrane(z), store.variance(z)) for z in run.unlabelled_pool()}
     labelled = run.ledger.labelled()
-    doubts: dict[Place, Doubt] = {}
+    uncertainty, doubts = dict[Place, Uncertainty](), dict[Place, Doubt]()
     for place in chosen:
         membrane, variance = store.membrane(place.z), store.variance(place.z)
         away = min(abs(place.z - z) for z in labelled)
         doubts[place] = doubt_of(membrane, variance, labelled_sections_away=away, tile=place.tile)
-        if place.tile is not None:
-            uncertainty[place] = section_uncertainty(membrane[place.tile.window], variance[place.tile.window])
+        window = place.tile.window if place.tile else np.s_[:, :]
+        uncertainty[place] = section_uncertainty(membrane[window], variance[window])
+    write_ranking(run.folder.iteration(iteration) / "ranking.csv", candidates, chosen)
     cost = dict(zip(candidates.places, candidates.expected_minutes.tolist(), strict=True))
     run.ledger.append(
         Ranked(

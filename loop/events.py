@@ -345,7 +345,7 @@ class Ranked(_Record):
     chosen: list[PlaceField]
     """Sections or tiles to proofread, most uncertain first."""
     uncertainty: dict[PlaceField, Uncertainty]
-    """Uncertainty of every section of the pool and of every chosen tile."""
+    """Uncertainty of every chosen place; in records of older versions of the whole pool."""
     doubts: dict[PlaceField, Doubt] = {}
     """Where in each chosen place the model is unsure; nothing in records of older versions."""
     predicted_in: int

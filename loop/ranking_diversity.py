@@ -18,6 +18,7 @@ def diversity(candidates: Candidates, batch: Batch) -> list[Place]:
     for labelled in known:
         distance = np.minimum(distance, _distance(embeddings, labelled))
     free = np.ones(len(embeddings), np.bool_)
+    z = np.array([place.z for place in candidates.places])
     chosen: list[Place] = []
     while len(chosen) < batch.n_places and free.any():
         if np.isinf(distance).all():
@@ -27,7 +28,8 @@ def diversity(candidates: Candidates, batch: Batch) -> list[Place]:
         best = int(np.where(free, worth, -np.inf).argmax())
         chosen.append(candidates.places[best])
         distance = np.minimum(distance, _distance(embeddings, embeddings[best]))
-        free &= [not batch.too_near(place, chosen[-1]) for place in candidates.places]
+        for number in np.flatnonzero(free & (np.abs(z - chosen[-1].z) < batch.min_distance_sections)).tolist():
+            free[number] = not batch.too_near(candidates.places[number], chosen[-1])
     return chosen
 
 

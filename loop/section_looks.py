@@ -4,12 +4,16 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 _SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)
 _FAR = 6.0
-"""Robust standard deviations from the median beyond which a section looks damaged."""
+"""Robust standard deviations from its surroundings beyond which a section looks damaged."""
+_AROUND = 3
+_LEAST_SPREAD = (2.0, 2.0, 0.1, 0.1, 0.1, 0.1)
+"""Grey levels for grey and contrast, natural logarithms for the bands."""
 _BLANK_GREYS = 2.0
 """Standard deviation of the grey below which nothing is to be seen."""
 
@@ -52,13 +56,21 @@ def look_of(image: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def damaged(found: NDArray[Any]) -> NDArray[np.bool_]:
-    """Say which of some sections look damaged or blank, by their looks (n, 6).
+    """Say which of some sections, ascending in z, look damaged or blank, by their looks (n, 6).
 
-    A section is blank where its contrast is next to nothing, and damaged where a statistic lies farther from the median
-    of all than six standard deviations, these estimated from the median absolute deviation.
+    A section is blank where its contrast is next to nothing, and damaged where a statistic lies farther than six
+    standard deviations, these estimated from the median absolute deviation, from the medians of both the three sections
+    before and the three after. Where the staining changes for good, nothing is damaged.
     """
     values = np.asarray(found, np.float64)
-    away = np.abs(values - np.median(values, axis=0))
+    blank = values[:, 1] < _BLANK_GREYS
+    reach = min(_AROUND, len(values) - 1)
+    if reach < 1:
+        return np.asarray(blank)
+    beyond = np.pad(values, ((reach, reach), (0, 0)), mode="reflect")
+    usual = np.median(sliding_window_view(beyond, reach, axis=0), axis=-1)
+    before, after = usual[: len(values)], usual[reach + 1 :]
+    away = np.minimum(np.abs(values - before), np.abs(values - after))
     # a floor, so that where most sections are alike a small difference is no damage
-    spread = np.maximum(1.4826 * np.median(away, axis=0), [2, 2, 0.1, 0.1, 0.1, 0.1])
-    return np.asarray((values[:, 1] < _BLANK_GREYS) | (away > _FAR * spread).any(axis=1))
+    spread = np.maximum(1.4826 * np.median(away, axis=0), _LEAST_SPREAD)
+    return np.asarray(blank | (away > _FAR * spread).any(axis=1))

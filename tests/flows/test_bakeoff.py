@@ -113,7 +113,7 @@ def test_strategies_may_be_added_but_nothing_else_changed(plan: Plan, tmp_path: 
 
 
 def test_what_goes_wrong_in_a_process_is_told_here(plan: Plan, tmp_path: Path) -> None:
-    too_large = plan.model_copy(update={"training": plan.training.model_copy(update={"patch_px": 512}), "seeds": 2})
+    too_large = plan.model_copy(update={"training": plan.training.model_copy(update={"patch_px": 512})})
     with pytest.raises(ProofloopError, match="patch is larger"):
         bake_off(too_large, tmp_path, jobs=2)
 

@@ -13,7 +13,7 @@ from flows.blocks import Crew, Task
 from loop.predictions import PredictionStore, quantised
 from loop.progress import Progress, silent
 from loop.volume import Volume, open_image
-from models.prediction import PredictionConfig, predict_blocks, settled
+from models.prediction import PredictionConfig, predict_blocks, settled, settled_precision
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
 
@@ -49,6 +49,7 @@ def predict_into(
     progress(there, len(sections))
     if not missing:
         return
+    predictor = _as_begun(store, predictor, image, missing)
     for block, prediction in predict_blocks(
         predictor.checkpoint,
         image.sections,
@@ -77,6 +78,7 @@ def predict_shared_out(
     progress(there, len(sections))
     if not missing:
         return
+    predictor = _as_begun(store, predictor, image, missing)
     config, blocks = settled(
         predictor.checkpoint, image.sections, n_sections=image.shape[0], sections=missing, config=predictor.config
     )
@@ -105,6 +107,18 @@ def predict_block(path: Path, predictor: Predictor, volume: str, block: range) -
     ):
         labels = None if predictor.objects is None else objects_of_sections(prediction.mean, predictor.objects)
         store.put(part.start, prediction.mean, prediction.variance, labels)
+
+
+def _as_begun(store: PredictionStore, predictor: Predictor, image: Volume, missing: Sequence[int]) -> Predictor:
+    """Fix the precision: the one that the store was begun in, else what is chosen now, which the store then keeps."""
+    precision = store.precision
+    if precision is None:
+        precision = settled_precision(
+            predictor.checkpoint, image.sections, n_sections=image.shape[0], sections=missing, config=predictor.config
+        )
+        store.keep_precision(precision)
+    config = PredictionConfig.model_validate(predictor.config.model_dump() | {"precision": precision})
+    return replace(predictor, config=config)
 
 
 def objects_of_sections(membrane: NDArray[np.float32], config: SeedingConfig) -> NDArray[np.uint32]:

@@ -87,6 +87,16 @@ class PredictionStore:
         """Note that a stretch of sections is predicted; one process at a time may."""
         self._group("r+")["predicted"][sections.start : sections.stop] = 1
 
+    @property
+    def precision(self) -> str | None:
+        """The number format in which its sections are predicted, once that was chosen."""
+        found: str | None = self._group("r").attrs.get("precision")
+        return found
+
+    def keep_precision(self, precision: str) -> None:
+        """Note the number format that was chosen, for those who go on."""
+        self._group("r+").attrs["precision"] = precision
+
     def missing(self, sections: Sequence[int]) -> list[int]:
         """Give the sections among `sections` that are not predicted yet."""
         predicted = self._group("r")["predicted"][:]

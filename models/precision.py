@@ -52,6 +52,11 @@ def as_bfloat16(network: Network) -> Network:
     return channels_last(copy.deepcopy(network).eval().to(torch.bfloat16))
 
 
+def precision_of(network: Network) -> Precision:
+    """Tell which precision a network's weights have."""
+    return "bfloat16" if next(network.parameters()).dtype == torch.bfloat16 else "float32"
+
+
 def probabilities(network: Network, image: Tensor) -> Tensor:
     """Predict membrane probability, float32, in the precision of the network's weights."""
     weight = next(network.parameters())

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
@@ -16,7 +15,7 @@ from loop.section_range import format_sections, runs_of
 from models.checkpoint import load_network
 from models.fusing import fused
 from models.memory import Cut, bytes_a_voxel, bytes_free, cut_that_fits
-from models.precision import Precision, as_bfloat16, check_precision
+from models.precision import Precision, as_bfloat16, check_precision, precision_of
 from models.processes import DeviceName, device_called
 from models.registry import Network, channels_last
 from models.stacks import Prediction, as_input, predict_stack
@@ -118,11 +117,8 @@ def predict_blocks(
             expected=f"some inside 0:{n_sections}",
             fix="give sections that the volume has",
         )
-    network = channels_last(fused(load_network(checkpoint))).to(device_called(config.device))
-    margins = margins_of(network.config, config.reach_share)
-    sample = _first_sections(read, sections[0], n_sections, margins)
-    network = _in_best_precision(network, sample, config.precision)
-    cut = _cut(network, (n_sections, *sample.shape[1:]), config, margins)
+    network, margins, shape = _ready(checkpoint, read, n_sections=n_sections, first=sections[0], config=config)
+    cut = _cut(network, shape, config, margins)
     blocks = [
         found
         for start, stop in runs_of(sections)
@@ -136,6 +132,15 @@ def predict_blocks(
             network, stack, margins=margins, tile_px=tile_px, variants=config.variants, progress=told
         )
         yield block[wanted], found
+
+
+def settled_precision(
+    checkpoint: Path, read: ReadSections, *, n_sections: int, sections: Sequence[int], config: PredictionConfig
+) -> Precision:
+    """Tell in which precision `predict_blocks` predicts, so that a resumed prediction can go on in the same one."""
+    if config.precision != "auto":
+        return config.precision
+    return precision_of(_ready(checkpoint, read, n_sections=n_sections, first=sections[0], config=config)[0])
 
 
 def settled(
@@ -155,19 +160,26 @@ def settled(
     blocks : list of range
         Stretches of sections that `predict_blocks` then predicts, each by itself, as it would one after another.
     """
-    network = channels_last(fused(load_network(checkpoint))).to(device_called(config.device))
-    margins = margins_of(network.config, config.reach_share)
-    sample = _first_sections(read, sections[0], n_sections, margins)
-    network = _in_best_precision(network, sample, config.precision)
-    cut = _cut(network, (n_sections, *sample.shape[1:]), config, margins)
-    precision = "bfloat16" if next(network.parameters()).dtype == torch.bfloat16 else "float32"
-    fixed = {"precision": precision, "block_sections": cut.sections, "tile_px": cut.tile_px}
+    network, margins, shape = _ready(checkpoint, read, n_sections=n_sections, first=sections[0], config=config)
+    cut = _cut(network, shape, config, margins)
+    fixed = {"precision": precision_of(network), "block_sections": cut.sections, "tile_px": cut.tile_px}
     blocks = [
         block[wanted]
         for start, stop in runs_of(sections)
         for block, wanted in aligned_blocks(range(start, stop), cut.sections, margins.grid[0])
     ]
     return config.model_copy(update=fixed), blocks
+
+
+def _ready(
+    checkpoint: Path, read: ReadSections, *, n_sections: int, first: int, config: PredictionConfig
+) -> tuple[Network, Margins, tuple[int, ...]]:
+    """Give the network in its precision, what it is shown around a block, and the volume's shape."""
+    network = channels_last(fused(load_network(checkpoint))).to(device_called(config.device))
+    margins = margins_of(network.config, config.reach_share)
+    sample = _first_sections(read, first, n_sections, margins)
+    shape = (n_sections, *sample.shape[1:])
+    return _in_best_precision(network, sample, config.precision), margins, shape
 
 
 def _first_sections(read: ReadSections, first: int, n_sections: int, margins: Margins) -> NDArray[np.uint8]:

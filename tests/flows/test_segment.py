@@ -79,6 +79,27 @@ def killed_after(sections: int, volume: str, predictor: Predictor, out: Path) ->
         segment(volume, predictor, out, progress=kill)
 
 
+@pytest.mark.parametrize("kept", ["float32", "bfloat16"])
+def test_a_prediction_goes_on_in_the_precision_it_began_with(
+    tmp_path: Path, checkpoint: Path, volume: str, kept: str
+) -> None:
+    def begun(precision: str) -> Predictor:
+        config = EXACT.model_copy(update={"precision": precision})
+        return Predictor(checkpoint, config)
+
+    whole = segment(volume, begun(kept), tmp_path / "whole.zarr")
+    killed_after(2, volume, begun(kept), tmp_path / "out.zarr")
+    other = "float32" if kept == "bfloat16" else "bfloat16"
+    assert 0 < segment(volume, begun(other), tmp_path / "out.zarr").sections_predicted < whole.sections_predicted
+    np.testing.assert_array_equal(stored(tmp_path / "out.zarr"), stored(tmp_path / "whole.zarr"))
+    assert PredictionStore(tmp_path / "out.zarr").precision == kept
+
+
+def test_the_precision_that_auto_chose_is_kept(tmp_path: Path, checkpoint: Path, volume: str) -> None:
+    segment(volume, Predictor(checkpoint, EXACT.model_copy(update={"precision": "auto"})), tmp_path / "out.zarr")
+    assert PredictionStore(tmp_path / "out.zarr").precision in {"float32", "bfloat16"}
+
+
 def test_it_gives_what_the_loops_own_prediction_gives(run: Run, tmp_path: Path) -> None:
     train_model(run)
     settings = run.config.prediction.model_copy(update={"precision": "float32"})

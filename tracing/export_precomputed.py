@@ -56,7 +56,7 @@ class PrecomputedWriter:
         )
         # any web server can hand out files that are not compressed once more
         self._volume = volume(
-            folder.absolute().as_uri(), info=info, compress=False, cdn_cache=False, progress=False, fill_missing=True
+            _address(folder), info=info, compress=False, cdn_cache=False, progress=False, fill_missing=True
         )
         self._volume.info |= {"@type": "neuroglancer_multiscale_volume", _PROPERTIES: _PROPERTIES}
         self._levels = len(resolutions_of(shape))
@@ -129,5 +129,10 @@ def how_to_open(folder: Path, axons: Sequence[Axon], voxel_size_nm_zyx: VoxelSiz
         ],
         "layout": "4panel",
     }
-    serve = f"from cloudvolume import CloudVolume; CloudVolume('{folder.absolute().as_uri()}').viewer(port={_PORT})"
+    serve = f"from cloudvolume import CloudVolume; CloudVolume('{_address(folder)}').viewer(port={_PORT})"
     return [f'python -c "{serve}"', _VIEWER + quote(json.dumps(state, separators=(",", ":")))]
+
+
+def _address(folder: Path) -> str:
+    """Give what cloud-volume calls the folder; it takes %20 for part of a name, not for a blank."""
+    return f"file://{folder.absolute()}"

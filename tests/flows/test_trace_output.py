@@ -15,8 +15,9 @@ from tests.flows.test_trace import STACK, inputs_of, write
 from tests.tracing.stacks import seen
 
 
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tmp_path = tmp_path_factory.mktemp("traced")
     images = np.stack([seen(section, seed=z) for z, section in enumerate(STACK)])
     walls = np.where(STACK > 0, 0, 255).astype(np.uint8)
     stored = write(tmp_path / "v.h5", raw=images, membrane=walls)

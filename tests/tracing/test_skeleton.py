@@ -66,6 +66,14 @@ def test_pieces_of_an_axon_are_one_tree() -> None:
     assert skeleton.nodes_nm[:, 0].max() - skeleton.nodes_nm[:, 0].min() > 1000
 
 
+def test_several_processes_make_the_same_skeletons() -> None:
+    labels = np.concatenate([tube(), tube(step_px=0) // 7], axis=2)
+    one, two = (fragments_of(labels, 0, SIZE, SkeletonConfig(), processes=n) for n in (1, 2))
+    assert one.keys() == two.keys() == {AXON, AXON // 7}
+    for label, skeleton in one.items():
+        np.testing.assert_array_equal(skeleton.vertices, two[label].vertices)
+
+
 def test_specks_have_no_skeleton() -> None:
     labels = np.zeros((4, 20, 20), np.uint64)
     labels[1:3, 4:6, 4:6] = AXON

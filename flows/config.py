@@ -25,6 +25,7 @@ from tracing.postprocess import PostprocessConfig
 from tracing.seeding import SeedingConfig
 from tracing.skeleton import SkeletonConfig
 from tracing.tracking import TrackingConfig
+from tracing.tracking_costs import LinkCosts
 
 _Config = TypeVar("_Config", bound=BaseModel)
 _STRICT = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -108,8 +109,8 @@ class TracingConfig(BaseModel):
     """Cleaning of the membrane; nothing by default."""
     seeding: SeedingConfig = SeedingConfig(threshold=0.2)
     """From membranes to objects; finer than for annotators, since pieces can be merged later and mergers not parted."""
-    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
-    """Which objects of different sections are one."""
+    tracking: TrackingConfig = Field(default_factory=lambda: TrackingConfig(costs=LinkCosts(centre=0.4, ending=4.2)))
+    """Which objects of different sections are one; more careful than with drawn objects, as some are wrong."""
     merging: MergingConfig = MergingConfig()
     """Which tracks are pieces of one axon."""
     expansion: ExpansionConfig = ExpansionConfig()

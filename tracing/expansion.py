@@ -18,7 +18,7 @@ class ExpansionConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     seeds_below: float = Field(default=0.5, gt=0, le=1)
-    """A tracked object is a seed where its membrane probability is lower than this."""
+    """A tracked object that has no lower membrane probability anywhere gives way to its neighbours."""
     labels_below: float | None = Field(default=None, gt=0, le=1)
     """Only voxels of a lower membrane probability are labelled; without it labels meet on the membrane."""
     weak_sections: int = Field(default=1, ge=0)
@@ -27,10 +27,10 @@ class ExpansionConfig(BaseModel):
     def labels_of(
         self, tracks: NDArray[Any], membrane: NDArray[Any], mask: NDArray[np.bool_] | None = None
     ) -> NDArray[Any]:
-        """Label one section: tracked objects (y, x) shrink to seeds off the membrane, which expand within the mask."""
-        seeds = np.where(membrane < self.seeds_below, tracks, 0).astype(tracks.dtype)
-        if not seeds.any():  # a lost section may be all membrane: its bridged tracks are all that is known
-            seeds = tracks
+        """Label one section: tracked objects (y, x) that are not membrane alone expand within the mask."""
+        inside = fastremap.unique(tracks[membrane < self.seeds_below])
+        # a lost section may be all membrane: its bridged tracks are all that is known
+        seeds = fastremap.mask_except(tracks, inside.tolist()) if inside.any() else tracks
         return expand(seeds, membrane, mask, below=self.labels_below)
 
 
@@ -79,6 +79,8 @@ def expand(
     within = np.ones(seeds.shape, np.bool_) if mask is None else np.asarray(mask, np.bool_)
     if below is not None:
         within = within & (membrane < below)
+    if within.all() and seeds.all():
+        return seeds.copy()
     markers, ids = fastremap.renumber(np.where(within, seeds, 0), in_place=True)
     grown = flooded(membrane, markers.astype(np.int32), within)
     return fastremap.remap(grown.astype(seeds.dtype), {small: one for one, small in ids.items()}, in_place=True)

@@ -13,8 +13,8 @@ from tracing.registration_flow import Flow, constant_flow, similarity, with_resi
 from tracing.registration_picture import Picture, blurred, picture_of_image, picture_of_outlines, smaller
 from tracing.registration_shift import candidate_shifts
 
-_SURE = 0.7
-"""Similarity after a flow from no displacement at all from which on no other displacement is sought."""
+SURE = 0.7
+"""Similarity from which on a displacement is believed, and no other one is sought."""
 _COARSER = 2
 """Whole displacements are sought, and flows stored, in pixels this much larger than the working pixel."""
 
@@ -127,7 +127,7 @@ def _best_start(fixed: Picture, moving: Picture, candidates: int) -> Flow:
     """Try whole displacements with a quick flow each and give the flow after which the pictures agree best."""
     best = with_residual_flow(fixed, moving, constant_flow(fixed.grey.shape, (0, 0)))
     score = similarity(fixed, moving, best)
-    if score >= _SURE:
+    if score >= SURE:
         return best
     for shift in candidate_shifts(fixed, moving, candidates):
         flow = with_residual_flow(fixed, moving, constant_flow(fixed.grey.shape, shift))

@@ -10,6 +10,8 @@ from tracing.tracking_objects import SectionObjects, in_common, measured
 from tracing.tracking_overlaps import Overlap, overlap
 
 _ROUNDS = 3
+_LEAST_GAIN = 0.001
+"""Rise of the agreement below which the flow is left as it is."""
 _REACH_NM = 480.0
 """Displacements left between matched objects are averaged over this distance (standard deviation of a Gaussian)."""
 _CELL_SHARE = 5
@@ -47,7 +49,7 @@ def improved_by_objects(
         planes = in_common(fixed, moving, flow)
         pairs = overlap(*planes, (len(fixed), len(moving)))
         score = _agreement(pairs)
-        if score <= best_score:
+        if score < best_score + _LEAST_GAIN:
             break
         best, best_score = flow, score
         flow = flow + _left(planes, pairs, _REACH_NM / pixel_nm)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tracing.registration import register_outlines
+from tracing.registration import SURE, register_outlines
 from tracing.registration_cache import Registrar
 from tracing.registration_flow import Flow
 from tracing.registration_objects import agreement_of_objects, improved_by_objects
@@ -68,7 +68,7 @@ def align(
     if not (len(fixed) and len(moving)):
         return Alignment(flow, found.similarity, 0.0, "image")
     tried = [_agreed(fixed, moving, np.zeros_like(flow), "none"), _agreed(fixed, moving, flow, "image")]
-    if max(tried, key=_score)[0] < _DOUBTFUL_AGREEMENT:
+    if found.similarity < SURE and max(tried, key=_score)[0] < _DOUBTFUL_AGREEMENT:
         outlines = register_outlines(fixed.labels, moving.labels, pixel_nm=registrar.pixel_nm, config=registrar.config)
         tried.append(_agreed(fixed, moving, outlines.dense(), "outlines"))
     _, best, source = max(tried, key=_score)

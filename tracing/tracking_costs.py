@@ -26,7 +26,7 @@ class LinkCosts(BaseModel):
     """Times -log of the overlap (intersection over union) after registration."""
     containment: float = Field(default=0.9, ge=0)
     """Times the part of the smaller object that lies outside the larger one."""
-    centre: float = Field(default=0.4, ge=0)
+    centre: float = Field(default=0.1, ge=0)
     """Times the distance of the centres in units of `centre_nm`."""
     centre_nm: float = Field(default=144.0, gt=0)
     """The distance that costs `centre`."""
@@ -38,7 +38,7 @@ class LinkCosts(BaseModel):
     """Times the Bhattacharyya distance of the ellipses that fit the objects, their centres laid together."""
     grey: float = Field(default=0.1, ge=0)
     """Times the difference of mean grey, in local standard deviations."""
-    ending: float = Field(default=4.2, gt=0)
+    ending: float = Field(default=4.8, gt=0)
     """Cost of an object that ends, and of one that begins: two objects are never linked for more than both."""
     reach_nm: float = Field(default=250.0, gt=0)
     """Objects are compared whose centres are no farther apart after registration, or that nearly touch."""

@@ -30,11 +30,12 @@ def motion_of(links: Links, first: Seen, second: Seen, before: Numbers) -> Numbe
 
 
 def ahead(seen: Seen, motion: Numbers, grey: NDArray[np.float32]) -> Seen:
-    """Move each object of a section on by its motion."""
-    at = np.flatnonzero(seen.labels)
+    """Move the objects of a section on by their motion; those that stay within their pixel are left out."""
+    steps = np.rint(motion).astype(np.int64)
+    goes = (steps != 0).any(axis=1)
+    at = np.flatnonzero(np.asarray(goes, np.bool_)[seen.labels] & (seen.labels > 0))
     owner = seen.labels.ravel()[at]
-    step = np.rint(motion).astype(np.int64)[owner]
-    y, x = np.array(np.divmod(at, seen.labels.shape[1])) + step.T
+    y, x = np.array(np.divmod(at, seen.labels.shape[1])) + steps[owner].T
     inside = (y >= 0) & (y < seen.labels.shape[0]) & (x >= 0) & (x < seen.labels.shape[1])
     labels = np.zeros_like(seen.labels)
     labels[y[inside], x[inside]] = owner[inside]

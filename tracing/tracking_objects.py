@@ -6,6 +6,7 @@ from typing import Any
 
 import cc3d
 import cv2
+import fastremap
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +18,7 @@ Numbers = NDArray[np.float64]
 
 _FILLS = (0, 255)
 _SMALLEST_FILL_PX = 5
+_FILLING = 0.9
 _SEVERAL_PIECES = 1.08
 """Pieces per object above which more than stray pixels lie apart."""
 _LIGHT_NM = 500.0
@@ -50,6 +52,10 @@ class SectionObjects:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def filling(self) -> NDArray[np.bool_]:
+        """Say of each object, (objects + 1,), whether it fills the section, as where that shows no membrane."""
+        return np.bincount(self.labels.ravel(), minlength=len(self) + 1) >= _FILLING * self.labels.size
+
     def in_pieces(self) -> bool:
         """Say whether ids join separate areas, so that the labels themselves say what branches belong together."""
         pieces = int(cc3d.connected_components(self.labels, connectivity=8).max())
@@ -80,7 +86,7 @@ class Measures:
 
 def section_objects(z: int, labels: NDArray[Any], image: NDArray[Any], *, pixel_nm: float) -> SectionObjects:
     """Collect the objects of section `z`: labels (y, x) of any unsigned type and its image (y, x)."""
-    ids, compact = np.unique(labels, return_inverse=True)
+    ids, compact = fastremap.unique(labels, return_inverse=True)
     compact = compact.reshape(labels.shape)
     if ids[0] == 0:
         ids = ids[1:]

@@ -126,8 +126,23 @@ def test_a_fork_is_one_track_in_both_directions() -> None:
     assert {links.kind for links in merge[1].links} == {"link", "merge"}
 
 
-def test_a_neighbour_that_abuts_is_no_branch() -> None:
+def test_arms_parted_by_little_are_branches_if_it_takes_both_to_cover_the_trunk() -> None:
     found, _ = linked([*forked(gap=2)])
+    assert found[1][8] == found[1][9] == found[0][5]
+    whole, parts = forked(gap=2)
+    whole[:, 36:52] = np.where(whole[:, 36:52] == 5, 0, whole[:, 36:52])
+    found, _ = linked([whole, parts])
+    assert found[1][8] != found[1][9]
+
+
+def test_a_section_that_is_one_object_joins_no_tracks() -> None:
+    found, _ = linked([CELLS, np.full_like(CELLS, 3), CELLS])
+    assert len(set(found[0].values())) == len(found[0])
+    assert sum(found[2][one] == found[0][one] for one in found[0]) > 0.9 * len(found[0])
+
+
+def test_a_neighbour_that_abuts_is_no_branch() -> None:
+    found, _ = linked([*forked(gap=0)])
     assert found[1][8] != found[1][9]
 
 

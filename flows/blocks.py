@@ -7,7 +7,7 @@ from typing import Any
 
 from loop.progress import Progress
 
-_VOXELS = 2**22
+_VOXELS = 2**21
 """Of a block: some seconds of work, so that progress shows, a kill costs little and many workers have their share."""
 
 

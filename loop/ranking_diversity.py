@@ -1,6 +1,7 @@
 """Choosing places that look different from one another and from what is labelled."""
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from loop.places import Place
 from loop.ranking_candidates import Batch, Candidates, Numbers
@@ -14,9 +15,9 @@ def diversity(candidates: Candidates, batch: Batch) -> list[Place]:
     """
     assert candidates.embeddings is not None
     embeddings, known = _even(candidates.embeddings, candidates.labelled_embeddings)
-    distance = np.full(len(embeddings), np.inf)
-    for labelled in known:
-        distance = np.minimum(distance, _distance(embeddings, labelled))
+    distance: Numbers = np.full(len(embeddings), np.inf)
+    if len(known):
+        distance = np.asarray(cKDTree(known).query(embeddings)[0], np.float64)
     free = np.ones(len(embeddings), np.bool_)
     z = np.array([place.z for place in candidates.places])
     chosen: list[Place] = []
@@ -42,4 +43,5 @@ def _even(embeddings: Numbers, labelled: Numbers | None) -> tuple[Numbers, Numbe
 
 
 def _distance(embeddings: Numbers, one: Numbers) -> Numbers:
-    return np.asarray(np.linalg.norm(embeddings - one, axis=1), np.float64)
+    away = embeddings - one
+    return np.asarray(np.sqrt(np.einsum("nd,nd->n", away, away)), np.float64)

@@ -8,6 +8,8 @@ import os
 import re
 import stat
 from dataclasses import replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +65,13 @@ def lab_server(url: str, directory: Path, *, token_file: Path | None = None, pro
 def http_client(server: Server) -> httpx.Client:
     """Give a client for `server`: proxies and certificates of the environment count for the lab's own server alone."""
     return httpx.Client(base_url=server.url, timeout=_TIMEOUT_S, trust_env=not server.is_embedded)
+
+
+def clock_of(server: Server) -> datetime:
+    """Tell the time by the server's own clock, to the second; by ours where it does not say."""
+    with http_client(server) as http:
+        told = http.get("/health").headers.get("date")
+    return parsedate_to_datetime(told) if told else datetime.now(UTC)
 
 
 def authorization(http: httpx.Client, server: Server) -> dict[str, str]:

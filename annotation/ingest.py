@@ -4,12 +4,13 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation import published
+from annotation.connection import clock_of
 from annotation.correction import correct
 from annotation.marks import parse_marks
 from annotation.operations import operate
@@ -18,7 +19,7 @@ from annotation.project import connect, find_project
 from annotation.regions import Fault, named, parse_regions
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
-from annotation.tasks import Annotation, ChangedTask, annotation_of, changed_since, missing_of, seen_until
+from annotation.tasks import Annotation, ChangedTask, annotation_of, begins_at, changed_since, missing_of, seen_until
 from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
 from loop.places import Tile
@@ -151,6 +152,7 @@ def ingest(
     *,
     since: datetime | None = None,
     awaited: Collection[int] = (),
+    settled: Collection[int] = (),
     progress: Progress = silent,
 ) -> Harvest:
     """Fetch the submissions that are not known yet. Drafts and skipped tasks are not submissions.
@@ -164,7 +166,9 @@ def ingest(
     since : datetime, optional
         The last harvest's `seen_until`; without it all tasks that have annotations are looked at.
     awaited : collection of int
-        Tasks that are still to be answered: are they there?
+        Tasks that are still to be answered: are they there, and is there an answer whatever date it bears?
+    settled : collection of int
+        Those of them of which an earlier look has seen an answer that cannot be used; they wait for a change.
     progress : Progress
         Counts tasks that changed.
 
@@ -175,10 +179,13 @@ def ingest(
     submissions: list[Submission] = []
     faults: list[Fault] = []
     states: list[TaskState] = []
-    began = datetime.now(UTC)
     with connect(server) as client:
+        began = clock_of(server)
+        since = begins_at(since, now=began)
         project = find_project(client, server.project)
-        tasks = [] if project is None else changed_since(client, project, since)
+        tasks: list[ChangedTask] = []
+        if project is not None:
+            tasks = changed_since(client, project, since, unanswered=set(awaited) - set(settled))
         gone = missing_of(client, project, awaited) if project is not None else []
         emails = {int(user.id): str(user.email) for user in client.users.list()} if tasks else {}
         for done, task in enumerate(tasks, start=1):

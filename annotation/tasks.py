@@ -11,7 +11,7 @@ from label_studio_sdk.errors import NotFoundError
 
 from loop.places import Tile
 
-_CLOCKS_APART = timedelta(minutes=5)
+_DATED_LATE = timedelta(minutes=5)
 # A change is dated before it is visible, so a look begins a little before the last one did.
 _OVERLAP = timedelta(minutes=1)
 _PAGE = 1000  # tasks
@@ -111,10 +111,13 @@ def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask
     return sorted(found, key=lambda task: task.task_id)
 
 
-def changed_since(client: LabelStudio, project: int, since: datetime | None) -> list[ChangedTask]:
+def changed_since(
+    client: LabelStudio, project: int, since: datetime | None, *, unanswered: Collection[int] = ()
+) -> list[ChangedTask]:
     """List the tasks that people changed after `since`, oldest change first; without it, those that have annotations.
 
-    What we imported and nobody touched is not listed, however much it is.
+    What we imported and nobody touched is not listed, however much it is. Tasks of which no answer was seen so far,
+    `unanswered`, are listed as soon as they have one, whatever date it bears: the server's clock may have been wrong.
     """
     answered, skipped = (
         ("total_annotations", "greater", "Number", 0),
@@ -128,6 +131,8 @@ def changed_since(client: LabelStudio, project: int, since: datetime | None) -> 
         gone: list[_Condition] = [(name, "equal", "Number", 0) for name, *_ in (answered, skipped)]
         gone += [_dated("updated_at", "greater", since), _dated("created_at", "less", since)]
         queries = [[changed, answered], [changed, skipped], gone]
+        if unanswered:
+            queries.append([_among(unanswered), answered])
     found: dict[int, ChangedTask] = {}  # a task may stand on two pages when others change meanwhile
     for task in (task for query in queries for task in _listed(client, project, query)):
         z, iteration = task.data.get("z"), task.data.get("iteration")
@@ -155,13 +160,22 @@ def _dated(column: str, operator: str, moment: datetime) -> _Condition:
     return column, operator, "Datetime", moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def _among(tasks: Collection[int]) -> _Condition:
+    return "id", "in_list", "List", sorted(tasks)
+
+
 def missing_of(client: LabelStudio, project: int, tasks: Collection[int]) -> list[int]:
     """Give those of `tasks` that are not on the server."""
     if not tasks:
         return []
-    query = _query([("id", "in_list", "List", sorted(tasks))])
+    query = _query([_among(tasks)])
     held: Iterable[Any] = client.tasks.list(project=project, query=query, fields="task_only", include=["id"])
     return sorted(set(tasks) - {int(task.id) for task in held})
+
+
+def begins_at(since: datetime | None, *, now: datetime) -> datetime | None:
+    """Say where a look begins: where the last one ended, or at the very start if the server's clock was set back."""
+    return None if since is not None and since > now + _DATED_LATE else since
 
 
 def seen_until(changes: Iterable[datetime], since: datetime | None, *, now: datetime) -> datetime | None:
@@ -174,12 +188,13 @@ def seen_until(changes: Iterable[datetime], since: datetime | None, *, now: date
     since : datetime or None
         Where this look began.
     now : datetime
-        When this look began, by our clock, which may go before the server's by some minutes.
+        When this look began, by the server's clock as well. A change that lies far ahead of it was dated by a clock
+        that was wrong and has been set back; the next look begins nearby all the same.
     """
     newest = max(changes, default=None)
     if newest is None:
         return since
-    return max(newest, now - _CLOCKS_APART, *([since] if since else []))
+    return min(max(newest, now - _DATED_LATE, *([since] if since else [])), now + _DATED_LATE)
 
 
 def annotation_of(client: LabelStudio, annotation_id: int) -> Annotation | None:

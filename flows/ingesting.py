@@ -83,8 +83,14 @@ def _look(run: Run, awaited: Mapping[int, Place], progress: Progress) -> list[st
     sources += [event.correction for event in run.ledger.of_kind(GoldAnswered)]
     known = {key_of(source.annotation_id, source.result_sha256) for source in sources if source is not None}
     server = server_of(run)
-    since = last.seen_until if last else None
-    harvest = ingest(server, known, since=since, awaited=awaited, progress=progress)
+    harvest = ingest(
+        server,
+        known,
+        since=last.seen_until if last else None,
+        awaited=awaited,
+        settled={*last.refused, *last.skipped} if last else (),
+        progress=progress,
+    )
     for submission in harvest.submissions:
         _store(run, submission)
     _record_deletions(run, harvest)

@@ -9,7 +9,7 @@ from annotation.ingest import Harvest, ingest
 from annotation.project import find_project
 from annotation.publish import publish
 from annotation.server import Server
-from annotation.tasks import seen_until
+from annotation.tasks import begins_at, seen_until
 from tests.annotation.sections import cells, task
 
 
@@ -53,6 +53,17 @@ def test_ingesting_twice_brings_nothing_new(server: Server, client: LabelStudio)
     known = {submission.key for submission in first.submissions}
     assert not ingest(server, known).submissions
     assert not ingest(server, known, since=first.seen_until).submissions
+
+
+def test_an_answer_dated_before_the_last_look_is_taken_in_while_its_task_is_awaited(
+    server: Server, client: LabelStudio
+) -> None:
+    (number,) = publish(server, [task(4, 61)])
+    submit(client, number)
+    later = datetime.now(UTC) + timedelta(minutes=4)  # as if the clock had been set back before the answer
+    assert not ingest(server, set(), since=later).submissions
+    assert [one.task_id for one in ingest(server, set(), since=later, awaited=[number]).submissions] == [number]
+    assert not ingest(server, set(), since=later, awaited=[number], settled=[number]).submissions
 
 
 def test_an_annotation_edited_after_ingest_is_a_new_submission(server: Server, client: LabelStudio) -> None:
@@ -215,6 +226,14 @@ def test_the_next_look_begins_at_the_newest_change_or_a_little_before_now() -> N
     assert seen_until([noon + minute], noon + 2 * minute, now=noon) == noon + 2 * minute
 
 
+def test_a_clock_that_was_wrong_makes_the_next_look_pass_nothing_over() -> None:
+    noon, minute, year = datetime(2026, 1, 1, 12, tzinfo=UTC), timedelta(minutes=1), timedelta(days=365)
+    assert seen_until([noon + year], noon, now=noon) == noon + 5 * minute  # answered while the clock was ahead
+    assert begins_at(noon + 5 * minute, now=noon) == noon + 5 * minute
+    assert begins_at(noon, now=noon - year) is None  # set back
+    assert begins_at(None, now=noon) is None
+
+
 def test_a_later_look_reads_only_what_changed_since(server: Server, client: LabelStudio) -> None:
     (number,) = publish(server, [task(4, 28)])
     submit(client, number)
@@ -223,5 +242,5 @@ def test_a_later_look_reads_only_what_changed_since(server: Server, client: Labe
     def listen(done: int, total: int, note: str = "") -> None:
         seen.append(done)
 
-    ingest(server, set(), since=datetime.now(UTC) + timedelta(minutes=5), progress=listen)
+    ingest(server, set(), since=datetime.now(UTC) + timedelta(minutes=3), progress=listen)
     assert not seen

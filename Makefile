@@ -4,7 +4,7 @@ PROOFLOOP_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/proofloop
 export PROOFLOOP_CACHE
 BIN := .venv/bin
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check chaos setup clean
 .DELETE_ON_ERROR:
 
 demo: setup ## Watch a model get better, through a real Label Studio
@@ -18,6 +18,9 @@ check: setup ## Lint, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: setup ## Kill a run at every point that there is, and see that it ends as if nothing had been
+	PROOFLOOP_CHAOS=whole $(BIN)/python -m pytest --timeout=7200 tests/flows/chaos
 
 setup: .venv/installed ## Make the environment and the private Label Studio
 	@$(BIN)/python -m annotation.installation

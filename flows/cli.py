@@ -1,5 +1,6 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` answers at once."""
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -29,6 +30,8 @@ from flows.terminal import console
 from loop.errors import ProofloopError
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from models.names import ModelName
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 app = typer.Typer(
     name="proofloop",
@@ -206,6 +209,15 @@ def main() -> None:
     except ProofloopError as error:
         console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        where = error.filename or "where the run or its temporary files lie"
+        console.print(
+            f"[bold red]error:[/] no room for a file ({escape(str(error.strerror))}: {escape(str(where))})\n"
+            "Nothing that was done is lost. Make room, then the same command goes on from here."
+        )
+        sys.exit(1)
     except SystemExit as stop:
         if stop.code != _INTERRUPTED:
             raise

@@ -41,6 +41,7 @@ from loop.places import Place
 from loop.predictions import PredictionStore
 from loop.uncertainty import Uncertainty
 
+_STORE = "iterations/001/prediction.zarr"
 PIXELS = 64  # of a section's side: metadata are the point
 
 
@@ -87,9 +88,7 @@ def _run(scratch: Path, n_sections: int) -> Run:
 def _predict_holdout(run: Run) -> None:
     """Store a prediction of what the report shows pictures of."""
     holdout = run.sections["holdout"]
-    store = PredictionStore.create(
-        run.folder.iteration(1) / "prediction.zarr", shape=run.image.shape, voxel_size_nm_zyx=None
-    )
+    store = PredictionStore.create(run.folder.root / _STORE, shape=run.image.shape, voxel_size_nm_zyx=None)
     membrane = np.random.default_rng(0).random((len(holdout), PIXELS, PIXELS), np.float32)
     store.write(holdout[0], membrane, membrane)
 
@@ -102,25 +101,19 @@ def _history(run: Run, turns: int, tasks: int) -> int:
     chance.shuffle(pool)
     labelled = list(run.sections["train"])
     number = 0
+    lines: list[str] = []
     for turn in range(1, turns + 1):
         chosen = [Place(z) for z in pool[(turn - 1) * tasks : turn * tasks]]
         answers = [_answer(place.z, turn, number + i) for i, place in enumerate(chosen)]
-        for event in (*_stages(run, turn, sorted(labelled), chosen, number), *answers):
-            _write(run, event)
+        looked = Polled(seen_until=datetime.now(UTC), skipped=[], refused={})
+        stages = _stages(run, turn, sorted(labelled), chosen, number)
+        for event in (*stages, *answers, looked, Ingested(iteration=turn, sections=chosen)):
+            lines.append(event.model_dump_json() + "\n")
         number += len(chosen)
         labelled += [place.z for place in chosen]
-        _write(run, Polled(seen_until=datetime.now(UTC), skipped=[], refused={}))
-        _write(run, Ingested(iteration=turn, sections=chosen))
     with run.folder.ledger.path.open("a") as stream:
-        stream.writelines(_LINES)
+        stream.writelines(lines)
     return len(run.ledger.events())
-
-
-_LINES: list[str] = []
-
-
-def _write(run: Run, event: Event) -> None:
-    _LINES.append(event.model_dump_json() + "\n")
 
 
 def _stages(run: Run, turn: int, labelled: list[int], chosen: list[Place], number: int) -> list[Event]:
@@ -131,7 +124,7 @@ def _stages(run: Run, turn: int, labelled: list[int], chosen: list[Place], numbe
     doubt = Doubt(border_px=200, stretches=4, spots=[Spot(y_px=20, x_px=20, radius_px=15)], labelled_sections_away=3)
     return [
         Trained(iteration=turn, checkpoint="c", sha256="s" * 64, sections=labelled, final_loss=0.1, seconds=100.0),
-        Predicted(iteration=turn, store="iterations/001/prediction.zarr", sections=[*run.sections["pool"]], seconds=1000.0),
+        Predicted(iteration=turn, store=_STORE, sections=[*run.sections["pool"]], seconds=1000.0),
         Evaluated(iteration=turn, mean=measured, sections=dict.fromkeys(run.sections["holdout"], measured)),
         Gated(iteration=turn, decision=GateDecision(promoted=turn == 1, reason="as good as before")),
         Ranked(

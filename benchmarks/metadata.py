@@ -107,8 +107,8 @@ def _history(run: Run, turns: int, tasks: int) -> int:
         answers = [_answer(place.z, turn, number + i) for i, place in enumerate(chosen)]
         looked = Polled(seen_until=datetime.now(UTC), skipped=[], refused={})
         stages = _stages(run, turn, sorted(labelled), chosen, number)
-        for event in (*stages, *answers, looked, Ingested(iteration=turn, sections=chosen)):
-            lines.append(event.model_dump_json() + "\n")
+        events = (*stages, *answers, looked, Ingested(iteration=turn, sections=chosen))
+        lines += [event.model_dump_json() + "\n" for event in events]
         number += len(chosen)
         labelled += [place.z for place in chosen]
     with run.folder.ledger.path.open("a") as stream:

@@ -84,6 +84,8 @@ def choose(
             expected=f"one of {', '.join(STRATEGIES)}",
             fix="choose one of these",
         )
+    if not candidates.places:  # an exhausted pool: there is nothing that could have been measured
+        return []
     there = {*candidates.scores, *([] if candidates.embeddings is None else [EMBEDDINGS])}
     if lacking := [name for name in NEEDS[strategy] if name not in there]:
         raise InputError(
@@ -92,6 +94,4 @@ def choose(
             expected=f"candidates with {', '.join(NEEDS[strategy])}",
             fix="choose another strategy, or measure that too",
         )
-    if not candidates.places:
-        return []
     return STRATEGIES[strategy](candidates, Batch(n_places, min_distance_sections, rng))

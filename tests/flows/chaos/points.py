@@ -42,7 +42,6 @@ ALL = [
     "section_labelled:recorded",
     "ingest:unrecorded",
     "ingest:torn",
-    "ingest:recorded",
     "index.html:unrenamed",
 ]
 """All of them, in the order in which a turn that is killed again and again comes to them.

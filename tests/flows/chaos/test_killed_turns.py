@@ -20,6 +20,7 @@ from annotation.tasks import tasks_of
 from flows.initialise import init_run
 from flows.runs import Run
 from loop.events import Trained
+from loop.iteration import position
 from loop.labels import read_section
 from tests.flows.chaos.points import ALL, SHORT
 from tests.flows.conftest import quick_config
@@ -56,10 +57,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory, phantom: Path, prefect_serve
 def killed(tmp_path_factory: pytest.TempPathFactory, phantom: Path, prefect_server: None) -> Iterator[Run]:
     """A run that was killed at every point in turn, and went on each time."""
     run = init_run(tmp_path_factory.mktemp("killed") / "run", quick_config(phantom))
-    for _ in range(TURNS):
+    for number in range(1, TURNS + 1):
         for point in ALL if WHOLE else SHORT:
+            assert position(run.ledger).iteration == number
             assert turn(run, point) == -signal.SIGKILL, f"the turn never came to {point}"
-        assert turn(run, "never") == 0
+        if position(run.ledger).iteration == number:
+            assert turn(run, "never") == 0
     yield run
     server.down(run.folder.annotation)
 

@@ -16,6 +16,7 @@ from flows.axon_table import axons_of, with_lengths_of, write_axon_table
 from flows.config import read_config
 from flows.skeletons import require_voxel_size, skeletons_of
 from flows.swc_files import write_swc_files
+from flows.traced import newest_axons
 from loop.errors import InputError
 from loop.holding import held
 from loop.progress import Progress, part_of, silent
@@ -28,9 +29,6 @@ from tracing.export_vast import require_vast_ids, vast_table, write_vast_section
 from tracing.extra import required
 from tracing.resolutions import SLAB_SECTIONS
 from tracing.skeleton import Skeleton, SkeletonConfig
-
-_OF_A_RUN = ("axons.*", "axons/*")
-_SUFFIXES = ([".zarr"], [".h5"], [".hdf5"])
 
 Format = Literal["precomputed", "ome-zarr", "swc", "vast"]
 
@@ -160,9 +158,9 @@ def _labels_of(source: str) -> str:
     """Give the axons that were traced last into a run's folder, or what is named itself."""
     if not RunFolder(Path(source)).config.exists():
         return source
-    traced = [path for name in _OF_A_RUN for path in Path(source).glob(name) if path.suffixes in _SUFFIXES]
-    if traced:
-        return f"{max(traced, key=lambda path: path.stat().st_mtime)}:labels"
+    traced = newest_axons(Path(source))
+    if traced is not None:
+        return f"{traced}:labels"
     raise InputError(
         "the run has no axons yet",
         given=source,

@@ -1,16 +1,18 @@
-"""The hold-out sections that the report shows: where the promoted model does best and worst."""
+"""The pictures that the report shows: hold-out sections where the promoted model does best and worst, traced axons."""
 
 from dataclasses import replace
 
 from flows.learning import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
 from flows.summary import RunSummary, SectionPanel
+from flows.traced import traced_axons
 from loop.events import Evaluated
 from tracing.seeding import objects_of_membrane
 
 
 def with_panels(summary: RunSummary, run: Run) -> RunSummary:
-    """Add the hold-out sections on which the promoted model does best and worst."""
+    """Add the hold-out sections on which the promoted model does best and worst, and what was traced."""
+    summary = replace(summary, traced=traced_axons(run.folder.root, run.image))
     promoted = promoted_model(run)
     evaluated = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
     if promoted is None or evaluated is None:

@@ -1,4 +1,4 @@
-"""The learning curve: hold-out VOI against iterations and against labelled sections."""
+"""The learning curves: hold-out measures against iterations and against labelled sections, with intervals."""
 
 import base64
 import io
@@ -7,91 +7,130 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
 from flows.summary import IterationSummary
 from loop.metrics import Agreement
+from loop.stopping import Advice
 
-INK, GRID = "#1f2933", "#d9dfe5"
-LINES = (
+INK, GRID = "#1f2933", "#7b87944d"
+_VOI = (
     ("split + merge", "voi", "#1f2933", "-", "o"),
     ("split", "voi_split", "#0072b2", "--", "^"),
     ("merge", "voi_merge", "#d55e00", ":", "s"),
 )
 """Legend, field of Agreement, colour (told apart by the colour-blind too), line and marker."""
+_RAND = (("adapted Rand error", "adapted_rand_error", "#8a3b8f", "-", "o"),)
+_LABELLED = 8
+"""More points than that are not all labelled."""
+_STYLE: dict[Any, Any] = {
+    "svg.fonttype": "path",
+    "svg.hashsalt": "proofloop",
+    "axes.facecolor": "none",
+    "font.size": 10.5,
+    "axes.edgecolor": "#7b8794",
+    "text.color": INK,
+}
 
 Measured = Sequence[tuple[IterationSummary, Agreement]]
 
 
 def voi_by_iteration(measured: Measured) -> str:
     """Draw VOI against the iteration, with promoted models marked; the picture is a data URI of an SVG."""
-    return _curve(measured, [turn.iteration for turn, _ in measured], "Iteration")
+    return svg_uri(_figure(measured, [turn.iteration for turn, _ in measured], "Iteration", _VOI))
 
 
-def voi_by_sections(measured: Measured) -> str:
-    """Draw VOI against the number of labelled sections; the picture is a data URI of an SVG."""
-    return _curve(measured, [turn.labelled_sections for turn, _ in measured], "Labelled sections in training")
+def rand_by_iteration(measured: Measured) -> str:
+    """Draw the adapted Rand error against the iteration; the picture is a data URI of an SVG."""
+    return svg_uri(_figure(measured, [turn.iteration for turn, _ in measured], "Iteration", _RAND))
+
+
+def voi_by_sections(measured: Measured, advice: Advice) -> str:
+    """Draw VOI against the number of labelled sections, and what the next are expected to bring, as an SVG."""
+    places = [turn.labelled_sections for turn, _ in measured]
+    figure = _figure(measured, places, "Labelled sections in training", _VOI)
+    if advice.forecast is not None and advice.sections_more is not None:
+        (axes,) = figure.axes
+        place, expected = places[-1] + advice.sections_more, advice.forecast
+        axes.plot([places[-1], place], [measured[-1][1].voi, expected.value], "-", color="#00805a", linewidth=1)
+        axes.errorbar(
+            place,
+            expected.value,
+            expected.plus_minus,
+            fmt="D",
+            color="#00805a",
+            capsize=4,
+            markersize=5,
+            label="forecast",
+        )
+        _finish(axes, "Labelled sections in training", [*places, round(place)])
+    return svg_uri(figure)
 
 
 def voi_picture(measured: Measured) -> str:
     """Draw VOI against the iteration for pages that show no SVG; a data URI of a PNG of some 20 kB."""
     stream = io.BytesIO()
-    figure = _figure(measured, [turn.iteration for turn, _ in measured], "Iteration")
-    FigureCanvasAgg(figure).print_png(stream)  # type: ignore[no-untyped-call]
+    figure = _figure(measured, [turn.iteration for turn, _ in measured], "Iteration", _VOI)
+    figure.savefig(stream, format="png", dpi=100, facecolor="white")
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def _curve(measured: Measured, places: list[int], label: str) -> str:
-    return svg_uri(_figure(measured, places, label))
-
-
-def _figure(measured: Measured, places: list[int], label: str) -> Figure:
-    figure = Figure(figsize=(5.2, 3.5), layout="constrained")
-    axes = figure.add_subplot()
-    for name, field, colour, line, marker in LINES:
-        heights = [getattr(agreement, field) for _, agreement in measured]
+def _figure(measured: Measured, places: list[int], label: str, lines: Sequence[tuple[str, ...]]) -> Figure:
+    figure, axes = blank(3.5)
+    for name, measure, colour, line, marker in lines:
+        heights = [getattr(agreement, measure) for _, agreement in measured]
         axes.plot(places, heights, line, color=colour, marker=marker, markersize=4.5, linewidth=1.8, label=name)
+        ranges = [
+            turn.interval(measure) or (height, height) for (turn, _), height in zip(measured, heights, strict=True)
+        ]
+        axes.vlines(places, *zip(*ranges, strict=True), color=colour, alpha=0.45, linewidth=4)
+    main = lines[0][1]
+    shown = [(place, getattr(agreement, main), turn) for place, (turn, agreement) in zip(places, measured, strict=True)]
     promoted = [
-        (place, agreement.voi)
-        for place, (turn, agreement) in zip(places, measured, strict=True)
-        if turn.decision is not None and turn.decision.promoted
+        (place, height) for place, height, turn in shown if turn.decision is not None and turn.decision.promoted
     ]
     if promoted:
         x, y = zip(*promoted, strict=True)
         axes.plot(x, y, "o", markersize=11, markerfacecolor="none", markeredgecolor="#00805a", label="promoted")
-    for place, (_, agreement) in zip(places, measured, strict=True):
-        axes.annotate(
-            f"{agreement.voi:.2f}", (place, agreement.voi), (0, 10), textcoords="offset points", ha="center", color=INK
-        )
+    digits = 2 if lines is _VOI else 3
+    for place, height, turn in shown if len(shown) <= _LABELLED else [shown[0], shown[-1]]:
+        high = (turn.interval(main) or (0, height))[1]
+        axes.annotate(f"{height:.{digits}f}", (place, high), (0, 6), textcoords="offset points", ha="center", color=INK)
+    axes.set_ylabel("Hold-out VOI (bits)" if lines is _VOI else "Hold-out adapted Rand error")
     _finish(axes, label, places)
     return figure
 
 
 def _finish(axes: Axes, label: str, places: list[int]) -> None:
+    axes.set_ylim(bottom=0, top=None)
+    axes.set_ylim(top=1.1 * max(axes.dataLim.ymax, 1e-6))
+    show_places(axes, label, places)
+    axes.figure.legends.clear()
+    axes.figure.legend(loc="outside upper center", ncols=5, frameon=False, handlelength=1.6, columnspacing=1.0)
+
+
+def show_places(axes: Axes, label: str, places: Sequence[int]) -> None:
+    """Name the places along x, and leave some room beside the first and last."""
     axes.set_xlabel(label)
-    axes.set_ylabel("Hold-out VOI (bits)")
-    axes.set_ylim(bottom=0, top=1.18 * axes.get_ylim()[1])
-    axes.xaxis.set_major_locator(FixedLocator(places) if len(places) < 9 else MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(FixedLocator(list(places)) if len(places) <= _LABELLED else MaxNLocator(integer=True))
     room = 0.5 if len(set(places)) == 1 else 0.08 * (max(places) - min(places))
     axes.set_xlim(min(places) - room, max(places) + room)
     axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.figure.legend(loc="outside upper center", ncols=4, frameon=False, handlelength=1.9, columnspacing=1.1)
+
+
+def blank(height_in: float) -> tuple[Figure, Axes]:
+    """Give an empty figure of the page's width with a clear ground."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(5.2, height_in), layout="constrained", facecolor="none", dpi=150)
+        return figure, figure.add_subplot()
 
 
 def svg_uri(figure: Figure) -> str:
     """Give a figure as the data URI of an SVG, the same for the same figure."""
     stream = io.BytesIO()
-    style: dict[Any, Any] = {
-        "svg.fonttype": "path",
-        "svg.hashsalt": "proofloop",
-        "font.size": 10.5,
-        "axes.edgecolor": "#7b8794",
-        "text.color": INK,
-    }
-    with mpl.rc_context(style):
+    with mpl.rc_context(_STYLE):
         FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
     return "data:image/svg+xml;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

@@ -3,6 +3,7 @@
 import base64
 import colorsys
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,20 @@ from scipy import ndimage
 
 from flows.summary import SectionPanel
 
+MOST_PX = 768
+"""Of a picture's side."""
 COLOUR_SHARE = 0.5
 SHADES = (0.72, 0.95, 0.5, 0.84, 0.6)
 """Values of the successive fragments of one true object."""
 
 
 def panel_pictures(panel: SectionPanel) -> list[tuple[str, str]]:
-    """Give (caption, data URI) of the four pictures of a section, left to right."""
+    """Give (caption, data URI) of the four pictures of a section, left to right; of a large one every n-th pixel."""
+    step = -(-max(panel.image.shape) // MOST_PX)
+    panel = replace(
+        panel,
+        **{name: getattr(panel, name)[::step, ::step] for name in ("image", "truth", "membrane", "segmentation")},
+    )
     grey = np.repeat(panel.image[..., np.newaxis], 3, axis=2)
     true_colours, found_colours = matching_colours(panel.truth, panel.segmentation)
     membrane = np.rint(255 * (1 - np.clip(panel.membrane, 0, 1))).astype(np.uint8)

@@ -1,29 +1,47 @@
 """The report's sentences and figures: what happened, in words that a PI reads in ten seconds."""
 
+import numpy as np
+
 from flows.summary import IterationSummary, RunSummary
 from loop.agreement import SectionAgreement
-from loop.metrics import Agreement
+from loop.gate import block_interval
 
 
-def verdict(summary: RunSummary) -> str:
-    """Say in one or two sentences what the iterations did to the hold-out and what they cost."""
+def answers(summary: RunSummary) -> list[tuple[str, str]]:
+    """Answer what a PI asks: question and answer, most important first."""
+    return [
+        ("Is it better?", better(summary)),
+        ("What did the hours buy?", bought(summary)),
+        ("When can we stop?", summary.advice().said),
+    ]
+
+
+def better(summary: RunSummary) -> str:
+    """Say how far the hold-out VOI fell, how sure that is, and what the gate made of the last model."""
     measured = summary.measured
     if not measured:
         return "No model has been measured on the hold-out yet."
-    return f"{_change(measured)} {_corrections(summary)}"
-
-
-def _change(measured: tuple[tuple[IterationSummary, Agreement], ...]) -> str:
-    first, best = measured[0][1].voi, min(agreement.voi for _, agreement in measured)
+    turn, agreement = min(measured, key=lambda pair: pair[1].voi)
+    first, best = measured[0][1].voi, agreement.voi
     if len(measured) == 1:
-        return f"The first model reaches a hold-out VOI of {first:.2f} bits."
+        return f"The first model reaches a hold-out VOI of {first:.2f} bits; there is none to compare it with yet."
     span = f"over {counted(len(measured), 'iteration')}"
     if best >= first:
-        return f"Hold-out VOI has not fallen {span}: no model was better than the first with {first:.2f} bits."
-    return f"Hold-out VOI fell from {first:.2f} to {best:.2f} bits ({percent(best / first - 1)}) {span}."
+        said = f"No. Hold-out VOI has not fallen {span}: no model was better than the first with {first:.2f} bits."
+    else:
+        fall = _fall(measured[0][0], turn)
+        sure = (
+            ""
+            if fall is None
+            else f" The fall is {first - best:.2f} bits, 95 % interval {fall[0]:.2f} to {fall[1]:.2f}."
+        )
+        change = f"Hold-out VOI fell from {first:.2f} to {best:.2f} bits ({percent(best / first - 1)}) {span}."
+        said = f"{'Yes' if fall is None or fall[0] > 0 else 'Perhaps'}. {change}{sure}"
+    return said + _last_model(measured[-1][0])
 
 
-def _corrections(summary: RunSummary) -> str:
+def bought(summary: RunSummary) -> str:
+    """Say what annotators corrected, in which time, and how much the VOI fell by hour until the best model."""
     corrected = [section for turn in summary.iterations for section in turn.corrected]
     sections = sum(turn.sections_ingested for turn in summary.iterations)
     if not sections:
@@ -33,7 +51,36 @@ def _corrections(summary: RunSummary) -> str:
     people = sorted({section.annotator for section in corrected})
     who = " and ".join(people) if len(people) < 3 else f"{len(people)} annotators"
     verb = "was" if sections == 1 else "were"
-    return f"{counted(sections, asked_for(summary)).capitalize()} {verb} corrected by {who} {spent}."
+    said = f"{counted(sections, asked_for(summary)).capitalize()} {verb} corrected by {who} {spent}."
+    return said + _by_hour(summary)
+
+
+def _fall(first: IterationSummary, best: IterationSummary) -> tuple[float, float] | None:
+    """Give the 95 % interval of the fall of the VOI, section by section; None in runs without these."""
+    sections = sorted(first.holdout.keys() & best.holdout.keys())
+    if len(sections) < 2:
+        return None
+    return block_interval(np.array([first.holdout[z].voi - best.holdout[z].voi for z in sections]))
+
+
+def _last_model(turn: IterationSummary) -> str:
+    if turn.alarms:
+        return f" Look at the last one: {'; '.join(turn.alarms)}."
+    if turn.decision is not None and not turn.decision.promoted:
+        return f" The last model, of iteration {turn.iteration}, was kept out."
+    return ""
+
+
+def _by_hour(summary: RunSummary) -> str:
+    """Say by how much an hour lowered the VOI until the best model; nothing where there is none to tell of."""
+    if len(summary.measured) < 2:
+        return ""
+    best, agreement = min(summary.measured, key=lambda pair: pair[1].voi)
+    hours = sum(turn.human_minutes for turn in summary.iterations if turn.iteration < best.iteration) / 60
+    fall = summary.measured[0][1].voi - agreement.voi
+    if not hours or fall <= 0:
+        return ""
+    return f" Until the best model each hour went with {fall / hours:.2f} bits less, what longer training did included."
 
 
 def asked_for(summary: RunSummary) -> str:

@@ -189,6 +189,8 @@ def _iteration(run: Recorded, answers: Answers, number: int) -> IterationSummary
         corrected=_corrected_in(answers, number),
         skipped=_skipped_in(run.ledger, number),
         gold=_gold_in(run.ledger, number),
+        holdout=evaluated.sections if evaluated else {},
+        model_sha256=trained.sha256,
     )
 
 

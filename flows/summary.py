@@ -1,16 +1,18 @@
 """What the report and the status table say about a run, as plain records without files or servers behind them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from flows.summary_tracks import TracedAxons
 from loop.agreement import SectionAgreement
 from loop.drift import Drift
 from loop.effort import Effort
 from loop.events import Origin
-from loop.gate import GateDecision
+from loop.gate import GateDecision, block_interval
 from loop.metrics import Agreement
 from loop.places import Place, Tile
 from loop.stopping import Advice, TurnTaken, advise
@@ -111,6 +113,15 @@ class IterationSummary:
     """What the model came from; None in runs of older versions."""
     drift: Drift | None = None
     """How far the pool had left what models learnt from; None in runs of older versions."""
+    holdout: Mapping[int, Agreement] = field(default_factory=dict)
+    """Each hold-out section, keyed by z."""
+    model_sha256: str = ""
+    """Hash of its checkpoint."""
+
+    def interval(self, measure: str) -> tuple[float, float] | None:
+        """Give the 95 % interval of a mean over hold-outs of this kind; None with fewer than two sections."""
+        values = [getattr(self.holdout[z], measure) for z in sorted(self.holdout)]
+        return block_interval(np.array(values)) if len(values) > 1 else None
 
     @property
     def sections_ingested(self) -> int:
@@ -176,6 +187,8 @@ class RunSummary:
     best: SectionPanel | None = None
     """Hold-out section on which the promoted model does best."""
     worst: SectionPanel | None = None
+    traced: TracedAxons | None = None
+    """What was traced last; None where nothing was."""
 
     @property
     def measured(self) -> tuple[tuple[IterationSummary, Agreement], ...]:

@@ -97,18 +97,18 @@ def decide(
     )
 
 
-def block_interval(differences: NDArray[np.float64]) -> tuple[float, float]:
-    """Give the 95 % bootstrap interval of the mean of paired differences `(section,)`, in the order of z.
+def block_interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Give the 95 % bootstrap interval of the mean of `(section,)` paired differences or measures, in the order of z.
 
     Neighbouring sections show nearly the same, so blocks of neighbours are drawn, not sections: as long as the cube
     root of their number, rounded up, the first following the last (Politis and Romano, "A circular block-resampling
     procedure for stationary data", 1992).
     """
-    count = len(differences)
+    count = len(values)
     length = int(np.ceil(count ** (1 / 3)))
     starts = np.random.default_rng(0).integers(count, size=(REPLICATES, -(-count // length)))
     drawn = ((starts[..., None] + np.arange(length)) % count).reshape(REPLICATES, -1)[:, :count]
-    low, high = np.quantile(differences[drawn].mean(axis=1), (0.025, 0.975))
+    low, high = np.quantile(values[drawn].mean(axis=1), (0.025, 0.975))
     return float(low), float(high)
 
 

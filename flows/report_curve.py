@@ -105,7 +105,7 @@ def _figure(measured: Measured, places: list[int], label: str, lines: Sequence[t
 
 def _finish(axes: Axes, label: str, places: list[int]) -> None:
     axes.set_ylim(bottom=0, top=None)
-    axes.set_ylim(top=1.1 * max(axes.dataLim.ymax, 1e-6))
+    axes.set_ylim(top=1.15 * max(axes.dataLim.ymax, 1e-6))
     show_places(axes, label, places)
     axes.figure.legends.clear()
     axes.figure.legend(loc="outside upper center", ncols=5, frameon=False, handlelength=1.6, columnspacing=1.0)

@@ -26,7 +26,7 @@ from skimage.measure import label
 
 from loop.phantom import make_phantom
 from loop.phantom_config import PhantomConfig
-from loop.volume import open_image, open_labels
+from loop.volume import Volume, open_image, open_labels
 from tracing.registration import RegistrationConfig
 from tracing.registration_cache import Registrar
 from tracing.tracking import TrackingConfig, track
@@ -61,6 +61,11 @@ class Stack:
         return overlap(self.objects[z], self.objects[z + 1], (len(self.owners[z]) - 1, len(self.owners[z + 1]) - 1))
 
 
+def opened(options: argparse.Namespace) -> tuple[Volume, Volume]:
+    """Open image and labels."""
+    return open_image(options.volume), open_labels(options.labels)
+
+
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,8 +93,7 @@ def main() -> None:
         compare(as_ids(image, labels))
     if options.volume:
         chosen = slice(0, options.sections * options.step, options.step)
-        image = open_image(options.volume).sections(0, open_image(options.volume).shape[0])[chosen]
-        labels = open_labels(options.labels).sections(0, len(image) * options.step)[chosen]
+        image, labels = (volume.sections(0, volume.shape[0])[chosen] for volume in opened(options))
         if options.shift or options.bend:
             image, labels = displaced(image, labels, options.shift, options.bend)
         for name, kind in (("ids", as_ids), ("pieces", as_pieces)):

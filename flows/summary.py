@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -123,12 +124,12 @@ class IterationSummary:
         values = [getattr(self.holdout[z], measure) for z in sorted(self.holdout)]
         return block_interval(np.array(values)) if len(values) > 1 else None
 
-    @property
+    @cached_property
     def sections_ingested(self) -> int:
         """Sections or tiles of which an annotation is there."""
         return len({section.place for section in self.corrected if section.state not in ("deleted", "sent back")})
 
-    @property
+    @cached_property
     def human_minutes(self) -> float:
         """Minutes of all annotators together."""
         return sum(section.minutes for section in self.corrected)
@@ -139,7 +140,7 @@ class IterationSummary:
         minutes = [section.minutes for section in self.corrected if section.minutes]
         return sum(minutes) / len(minutes) if minutes else None
 
-    @property
+    @cached_property
     def regions_touched(self) -> int:
         """Regions that took any work."""
         return sum(section.regions_touched for section in self.corrected)

@@ -1,6 +1,7 @@
 """The whole loop: real Label Studio, real Prefect, real training, a phantom of seconds."""
 
 import base64
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,16 @@ def turned(tmp_path_factory: pytest.TempPathFactory, phantom: Path, prefect_serv
     assert iterate(run.folder.root)
     yield run
     server.down(run.folder.annotation)
+
+
+def test_every_file_of_a_run_is_described(turned: Run) -> None:
+    page = (Path(__file__).parents[2] / "docs/data-formats.md").read_text(encoding="utf-8")
+    (tree,) = re.findall(r"```\nRUN/\n(.*?)```", page, re.DOTALL)
+    described = set(re.findall(r"[\w.]+", tree))
+    root = turned.folder.root
+    found = {path.name for folder in (root, root / "iterations/001", root / "annotation") for path in folder.iterdir()}
+    passing = {f"{name}.{end}" for name in ("server", "service") for end in ("lock", "log")}  # described in words
+    assert found - passing <= described
 
 
 def test_an_iteration_ends_with_its_corrections_in_the_labels(turned: Run) -> None:

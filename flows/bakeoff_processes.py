@@ -66,7 +66,7 @@ def _work(plan: Plan, out: Path, seed: int, says: Connection) -> None:
         sys.exit(error.exit_code)
 
 
-def _end_with_parent(_done: int, _total: int, _note: str = "") -> None:
+def _end_with_parent(done: int, total: int, note: str = "") -> None:  # noqa: ARG001  # as a Progress is called
     """End when the process that wants the results was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():

@@ -1,6 +1,7 @@
 """What a bake-off found: who met the level of all labels in how many minutes, and whether that is more than chance."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -179,7 +180,7 @@ def _corrections(turns: Sequence[Turn]) -> float:
 
 
 def _spent(turns: Sequence[Turn]) -> list[float]:
-    return np.cumsum([turn.minutes for turn in turns]).tolist()
+    return list(accumulate(turn.minutes for turn in turns))
 
 
 def _curve(turns: Sequence[Turn], *, full: float) -> Curve:

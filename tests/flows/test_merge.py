@@ -41,7 +41,7 @@ def test_bundles_traced_within_masks_that_overlap_become_one(stored: Path, tmp_p
     labels = open_labels(tmp_path / "merged.zarr").sections(0, 4)
     assert labels.all()
     assert done.joined > 20
-    assert done.voxel_size_nm_zyx == (30, 12, 12)
+    assert done.voxel_size_nm_zyx == (30.0, 12.0, 12.0)
     scores = partition_scores(contingency(labels, STACK))
     assert scores.voi_split < 0.25
     assert scores.voi_merge < 0.15

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from flows.report_curve import INK, blank, show_places, svg_uri
+from flows.report_curve import INK, LABELLED, blank, show_places, svg_uri
 from flows.summary import IterationSummary
 
 _DOT, _MEAN = "#0072b2", INK
-_LABELLED = 8
 
 
 def minutes_by_iteration(turns: Sequence[IterationSummary]) -> str | None:
@@ -30,12 +29,10 @@ def _dots_and_means(found: dict[int, list[float]], label: str) -> str | None:
     # Rasterised: ten thousand dots as shapes would be a megabyte.
     axes.plot(*zip(*dots, strict=True), "o", color=_DOT, alpha=0.45, markersize=6, label="one section", rasterized=True)
     axes.plot(*zip(*means, strict=True), "-", marker="_", markersize=16, color=_MEAN, linewidth=1.8, label="mean")
-    for iteration, mean in means if len(means) <= _LABELLED else [means[0], means[-1]]:
+    for iteration, mean in means if len(means) <= LABELLED else [means[0], means[-1]]:
         axes.annotate(f"{mean:.1f}", (iteration, mean), (12, 6), textcoords="offset points", color=INK)
     axes.set_ylabel(label)
     axes.set_ylim(bottom=0, top=1.15 * max(axes.get_ylim()[1], 1e-6))
-    show_places(axes, "Iteration", [iteration for iteration, _ in means])
-    low, high = axes.get_xlim()
-    axes.set_xlim(low - 0.3, high + 0.3)
+    show_places(axes, "Iteration", [iteration for iteration, _ in means], room=0.6)
     figure.legend(loc="outside upper center", ncols=2, frameon=False, handlelength=1.9)
     return svg_uri(figure)

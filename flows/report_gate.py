@@ -15,7 +15,9 @@ def gate_by_iteration(turns: Sequence[IterationSummary]) -> str | None:
     places = []
     for turn in turns:
         decision = turn.decision
-        if decision is None or decision.verdict is None or decision.interval is None or decision.margin is None:
+        if decision is None or decision.verdict is None or decision.difference is None:
+            continue
+        if decision.interval is None or decision.margin is None:
             continue
         places.append(turn.iteration)
         name, colour = _SHOWN[decision.verdict]

@@ -12,8 +12,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, MaxNLocator
 
-from flows.summary import IterationSummary
-from loop.metrics import Agreement
+from flows.summary import Measured
 from loop.stopping import Advice
 
 INK, GRID = "#1f2933", "#7b87944d"
@@ -52,8 +51,6 @@ _VOI = _Measures(
 _RAND = _Measures(
     "Hold-out adapted Rand error", 3, (("adapted Rand error", "adapted_rand_error", "#8a3b8f", "-", "o"),)
 )
-
-Measured = Sequence[tuple[IterationSummary, Agreement]]
 
 
 def voi_by_iteration(measured: Measured) -> str:
@@ -106,7 +103,7 @@ def _draw(axes: Axes, measured: Measured, places: list[int], measures: _Measures
                 axes.vlines(place, *ends, color=colour, alpha=0.45, linewidth=4)
     main = measures.lines[0][1]
     shown = [(place, getattr(agreement, main), turn) for place, (turn, agreement) in zip(places, measured, strict=True)]
-    ringed = [(place, height) for place, height, turn in shown if turn.decision is not None and turn.decision.promoted]
+    ringed = [(place, height) for place, height, turn in shown if turn.stands]
     if ringed:
         axes.plot(*zip(*ringed, strict=True), "o", markersize=11, mfc="none", mec=_GREEN, label="promoted")
     for place, height, turn in shown if len(shown) <= LABELLED else [shown[0], shown[-1]]:

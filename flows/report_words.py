@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from flows.summary import IterationSummary, RunSummary
+from flows.summary import IterationSummary, Measured, RunSummary
 from loop.agreement import SectionAgreement
 from loop.gate import block_interval
+from loop.metrics import Agreement
 
 
 def answers(summary: RunSummary) -> list[tuple[str, str]]:
@@ -21,7 +22,7 @@ def better(summary: RunSummary) -> str:
     measured = summary.measured
     if not measured:
         return "No model has been measured on the hold-out yet."
-    turn, agreement = min(measured, key=lambda pair: pair[1].voi)
+    turn, agreement = _best(measured)
     first, best = measured[0][1].voi, agreement.voi
     if len(measured) == 1:
         return f"The first model reaches a hold-out VOI of {first:.2f} bits; there is none to compare it with yet."
@@ -55,6 +56,11 @@ def bought(summary: RunSummary) -> str:
     return said + _by_hour(summary)
 
 
+def _best(measured: Measured) -> tuple[IterationSummary, Agreement]:
+    """Find the best model of those that were not withdrawn."""
+    return min(measured, key=lambda pair: (pair[0].withdrawn, pair[1].voi))
+
+
 def _fall(first: IterationSummary, best: IterationSummary) -> tuple[float, float] | None:
     """Give the 95 % interval of the fall of the VOI, section by section; None in runs without these."""
     sections = sorted(first.holdout.keys() & best.holdout.keys())
@@ -64,6 +70,8 @@ def _fall(first: IterationSummary, best: IterationSummary) -> tuple[float, float
 
 
 def _last_model(turn: IterationSummary) -> str:
+    if turn.withdrawn:
+        return f" The last model, of iteration {turn.iteration}, was rolled back."
     if turn.alarms:
         return f" Look at the last one: {'; '.join(turn.alarms)}."
     if turn.decision is not None and not turn.decision.promoted:
@@ -75,7 +83,7 @@ def _by_hour(summary: RunSummary) -> str:
     """Say by how much an hour lowered the VOI until the best model; nothing where there is none to tell of."""
     if len(summary.measured) < 2:
         return ""
-    best, agreement = min(summary.measured, key=lambda pair: pair[1].voi)
+    best, agreement = _best(summary.measured)
     hours = sum(turn.human_minutes for turn in summary.iterations if turn.iteration < best.iteration) / 60
     fall = summary.measured[0][1].voi - agreement.voi
     if not hours or fall <= 0:
@@ -93,7 +101,7 @@ def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
     """Give the figures at the top of the page: value, what it is, and a note."""
     figures = []
     if summary.measured:
-        turn, agreement = min(summary.measured, key=lambda pair: pair[1].voi)
+        turn, agreement = _best(summary.measured)
         figures.append(
             (f"{agreement.voi:.2f} bits", "best hold-out VOI", f"iteration {turn.iteration}, lower is better")
         )

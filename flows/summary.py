@@ -119,6 +119,11 @@ class IterationSummary:
     model_sha256: str = ""
     """Hash of its checkpoint."""
 
+    @property
+    def stands(self) -> bool:
+        """Whether the model was promoted, and not withdrawn since."""
+        return self.decision is not None and self.decision.promoted and not self.withdrawn
+
     def interval(self, measure: str) -> tuple[float, float] | None:
         """Give the 95 % interval of a mean over hold-outs of this kind; None with fewer than two sections."""
         values = [getattr(self.holdout[z], measure) for z in sorted(self.holdout)]
@@ -149,6 +154,10 @@ class IterationSummary:
     def efforts(self) -> tuple[Effort, ...]:
         """What became of the pixels, where it is known."""
         return tuple(section.effort for section in self.corrected if section.effort is not None)
+
+
+Measured = tuple[tuple[IterationSummary, Agreement], ...]
+"""Iterations whose model was measured, with the mean over the hold-out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +201,7 @@ class RunSummary:
     """What was traced last; None where nothing was."""
 
     @property
-    def measured(self) -> tuple[tuple[IterationSummary, Agreement], ...]:
+    def measured(self) -> Measured:
         """Iterations whose model was measured, with their agreement."""
         return tuple((turn, turn.agreement) for turn in self.iterations if turn.agreement is not None)
 

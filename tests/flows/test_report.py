@@ -19,7 +19,7 @@ from skimage import measure, segmentation
 from flows.report import SHOWN_ROWS, render_report, write_report
 from flows.report_effort import minutes_by_iteration
 from flows.report_pictures import matching_colours, panel_pictures
-from flows.report_words import answers, better, bought, counted, duration, percent
+from flows.report_words import answers, better, bought, counted, duration, key_figures, percent
 from flows.summarise import status_records, status_table
 from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
 from flows.summary_tracks import Cut, Strip, TracedAxon, TracedAxons
@@ -179,6 +179,14 @@ def test_a_run_that_got_no_better_is_not_praised_and_alarms_are_told_at_the_top(
     assert said.endswith("The last model, of iteration 2, was kept out.")
     alarmed = replace(worse, alarms=("the pool has drifted",))
     assert better(_bare(_turn(1, 0.5, 0.5), alarmed)).endswith("Look at the last one: the pool has drifted.")
+
+
+def test_a_model_that_was_rolled_back_is_not_the_best_one() -> None:
+    withdrawn = replace(_turn(3, 0.2, 0.2), withdrawn=True)
+    run = _bare(_turn(1, 1.0, 1.0), _turn(2, 0.5, 0.5), withdrawn)
+    assert "fell from 2.00 to 1.00 bits" in better(run)
+    assert better(run).endswith("The last model, of iteration 3, was rolled back.")
+    assert key_figures(run)[0] == ("1.00 bits", "best hold-out VOI", "iteration 2, lower is better")
 
 
 def test_the_answers_wait_for_the_first_measurement_and_the_first_correction() -> None:

@@ -144,3 +144,13 @@ def test_benchmarks_that_pages_name_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"benchmarks/\w+\.py", page.read_text(encoding="utf-8")):
             assert (ROOT / name).exists(), f"{page.name}: {name}"
+
+
+def test_the_annotators_guide_names_the_keys_of_the_labelling_page() -> None:
+    guide = (ROOT / "docs/annotators-guide.md").read_text(encoding="utf-8")
+    interface = (ROOT / "annotation/interface.xml").read_text(encoding="utf-8")
+    keys = re.findall(r'value="([^"]+)"[^>]*hotkey="(.)"', interface)
+    assert len(keys) == 9
+    for value, key in keys:
+        named = rf"`{key}` \(?\*?{value}" if value != "Object" else f"`{key}` and click around it"
+        assert re.search(named, guide, re.IGNORECASE), f"{value} is {key}"

@@ -71,7 +71,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--volume", help="image, path:dataset")
     parser.add_argument("--labels", help="true labels, path:dataset")
-    parser.add_argument("--sections", type=int, default=100, help="the first so many")
+    parser.add_argument("--first", type=int, default=0, help="the first section")
+    parser.add_argument("--sections", type=int, default=100, help="so many from there on, at most")
     parser.add_argument("--step", type=int, default=1, help="take every n-th section")
     parser.add_argument("--shift", type=float, default=0, help="displace each section by up to so many px")
     parser.add_argument("--bend", type=float, default=0, help="and bend it by so many px, changing over 200 px")
@@ -92,7 +93,7 @@ def main() -> None:
         print("the same, these sections lost: neither image nor objects")
         compare(as_ids(image, labels))
     if options.volume:
-        chosen = slice(0, options.sections * options.step, options.step)
+        chosen = slice(options.first, options.first + options.sections * options.step, options.step)
         image, labels = (volume.sections(0, volume.shape[0])[chosen] for volume in opened(options))
         if options.shift or options.bend:
             image, labels = displaced(image, labels, options.shift, options.bend)

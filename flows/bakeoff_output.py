@@ -22,12 +22,15 @@ _HEADINGS = (
 
 
 def outcome_table(found: Outcome) -> Table:
-    """Lay the standings out for a terminal."""
+    """Lay the standings out for a terminal of 80 columns; the page has more of them."""
     table = Table(title=_summary(found), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for number, heading in enumerate(_HEADINGS):
-        table.add_column(heading, justify="left" if number in (0, len(_HEADINGS) - 1) else "right")
+    for heading in ("strategy", "minutes to target", "met on", "ratio to baseline", "VOI", "min"):
+        table.add_column(heading, justify="left" if heading == "strategy" else "right")
     for standing in found.standings:
-        table.add_row(*_cells(standing, found))
+        name, minutes, met, ratio, _, voi, _, spent, *_ = _cells(standing, found)
+        table.add_row(name, minutes, met, ratio, voi, spent)
+    table.caption = "\n".join(f"{standing.contender}: {standing.verdict}" for standing in found.standings)
+    table.caption_justify = "left"
     return table
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -120,11 +121,10 @@ def _worked_down(
 
 
 def _places_for(time_left: float, candidates: Candidates, turns: Sequence[Turn]) -> int:
-    """Say how many places fill the time, by how far expected minutes were off in the turns before."""
-    spent = sum(turn.minutes for turn in turns), sum(turn.expected_minutes for turn in turns)
-    off = spent[0] / spent[1] if spent[1] else 1.0
-    typical = float(np.median(candidates.expected_minutes)) * off if len(candidates.places) else 1.0
-    return max(1, round(time_left / typical))
+    """Say how many places fill the time, by what they took so far; in the first turn, by what is expected of them."""
+    places, spent = sum(turn.edits.tasks for turn in turns), sum(turn.minutes for turn in turns)
+    expected = float(np.median(candidates.expected_minutes)) if candidates.places else 1.0
+    return max(1, ceil(time_left / (spent / places if places else expected)))
 
 
 def _pool(simulation: Simulation, labelled: Sequence[Place], last: Turn, checkpoint: Path) -> Pool:

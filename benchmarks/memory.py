@@ -78,8 +78,8 @@ def do(what: str, folder: Path) -> None:
 
     from flows.config import TracingConfig
     from flows.link import Inputs, link
-    from flows.trace import trace
-    from flows.trace_job import TraceInputs, TraceSettings
+    from flows.trace.job import TraceInputs, TraceSettings
+    from flows.trace.stages import trace
 
     cv2.setNumThreads(1)
     before = held("VmRSS")

@@ -16,9 +16,9 @@ from pathlib import Path
 from annotation import server
 from flows.config import DataConfig
 from flows.initialise import init_run, plan
-from flows.prefect_server import prefect_server
 from flows.proofreading import answer_by_oracle
 from flows.runs import Run, open_run
+from flows.serving.prefect_server import prefect_server
 from loop.events import Evaluated, Gated, Predicted, Published, Ranked, Trained
 from loop.iteration import position
 

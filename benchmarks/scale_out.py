@@ -22,8 +22,8 @@ from distributed import Client, LocalCluster
 from flows.config import TracingConfig
 from flows.predictor import predictor_of
 from flows.segment import segment
-from flows.trace import trace
-from flows.trace_job import TraceInputs, TraceSettings
+from flows.trace.job import TraceInputs, TraceSettings
+from flows.trace.stages import trace
 from flows.workers import Workers
 from loop.section_range import parse_sections
 from loop.volume import open_image, open_volume

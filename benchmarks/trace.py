@@ -35,8 +35,8 @@ import plain_tracing as plain
 from numpy.typing import NDArray
 
 from flows.config import TracingConfig
-from flows.trace import trace
-from flows.trace_job import TraceInputs, TraceSettings
+from flows.trace.job import TraceInputs, TraceSettings
+from flows.trace.stages import trace
 from loop.contingency import contingency
 from loop.metrics_links import link_scores
 from loop.metrics_partition import partition_scores

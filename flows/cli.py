@@ -10,22 +10,22 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from flows import (
-    cli_annotator,
-    cli_bakeoff,
-    cli_blame,
-    cli_evaluate,
-    cli_export,
-    cli_link,
-    cli_mask,
-    cli_merge,
-    cli_segment,
-    cli_serve,
-    cli_stages,
-    cli_suggest,
-    cli_trace,
+from flows.commands import (
+    annotator,
+    bakeoff,
+    blame,
+    evaluate,
+    export,
+    link,
+    mask,
+    merge,
+    segment,
+    serve,
+    stages,
+    suggest,
+    trace,
 )
-from flows.cli_review import review
+from flows.commands.review import review
 from flows.terminal import console
 from loop.errors import ProofloopError
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
@@ -157,8 +157,8 @@ def status(
 @app.command(epilog="Example: `proofloop report ac4`")
 def report(run: RunArgument) -> None:
     """Write RUN/report/index.html anew."""
-    from flows.panels import with_panels
-    from flows.report import write_report
+    from flows.report.page import write_report
+    from flows.report.panels import with_panels
     from flows.runs import open_run
     from flows.summarise import summarise
 
@@ -184,22 +184,22 @@ def demo(
     run_demo(out, iterations=iterations, annotator=annotator, volume=volume, labels=labels)
 
 
-app.add_typer(cli_annotator.app, name="annotator")
-cli_stages.register(app)
+app.add_typer(annotator.app, name="annotator")
+stages.register(app)
 app.command(epilog='Example: `proofloop review ac4 --accept 11 --send-back 12 --reason "The lower wall is missing."`')(
     review
 )
-cli_blame.register(app)
-cli_segment.register(app)
-cli_link.register(app)
-cli_trace.register(app)
-cli_mask.register(app)
-cli_merge.register(app)
-cli_bakeoff.register(app)
-cli_export.register(app)
-cli_evaluate.register(app)
-cli_serve.register(app)
-cli_suggest.register(app)
+blame.register(app)
+segment.register(app)
+link.register(app)
+trace.register(app)
+mask.register(app)
+merge.register(app)
+bakeoff.register(app)
+export.register(app)
+evaluate.register(app)
+serve.register(app)
+suggest.register(app)
 
 
 def main() -> None:

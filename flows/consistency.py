@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.config import TracingConfig
-from flows.trace import trace
-from flows.trace_job import TraceInputs, TraceSettings
+from flows.trace.job import TraceInputs, TraceSettings
+from flows.trace.stages import trace
 from loop.cache import cache_folder
 from loop.predictions import PredictionStore
 from loop.progress import Progress, part_of, silent

@@ -10,13 +10,13 @@ from pathlib import Path
 from prefect import flow
 
 from flows import ingesting, learning, proofreading
-from flows.artifacts import show_iterations
 from flows.gate_words import say_gate
-from flows.panels import with_panels
-from flows.progress_artifact import shown_progress
-from flows.report import write_report
-from flows.retrying import step
+from flows.report.page import write_report
+from flows.report.panels import with_panels
 from flows.runs import Run, at_work_on, open_run
+from flows.serving.artifacts import show_iterations
+from flows.serving.progress_artifact import shown_progress
+from flows.serving.retrying import step
 from flows.summarise import summarise
 from loop.iteration import Stage, position
 from loop.progress import Progress

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from flows.cli_annotator import say_where
+from flows.commands.annotator import say_where
 from flows.labelling_server import server_of
-from flows.prefect_server import use_running_server
 from flows.runs import Run, open_run
+from flows.serving.prefect_server import use_running_server
 from flows.summarise import status_table, summarise
 from flows.terminal import console
 from loop.iteration import position

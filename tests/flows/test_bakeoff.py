@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows.bakeoff import RESULT, bake_off
-from flows.bakeoff_output import outcome_table, write_page
-from flows.bakeoff_plan import ALL, NONE, Plan, settle, simulation_training
-from flows.bakeoff_result import Outcome, outcome
-from flows.bakeoff_seed import turns_of
-from flows.bakeoff_turn import Turn
-from flows.bakeoff_world import edits_towards, open_world
+from flows.bakeoff.bake_off import RESULT, bake_off
+from flows.bakeoff.output import outcome_table, write_page
+from flows.bakeoff.plan import ALL, NONE, Plan, settle, simulation_training
+from flows.bakeoff.result import Outcome, outcome
+from flows.bakeoff.seed import turns_of
+from flows.bakeoff.turn import Turn
+from flows.bakeoff.world import edits_towards, open_world
 from flows.cli import app
 from loop.errors import InputError, ProofloopError
 from loop.metrics import Agreement

@@ -275,9 +275,9 @@ def test_at_the_deadline_a_look_goes_on_with_what_is_there_and_starts_one_turn(
 ) -> None:
     from prefect.client.orchestration import get_client
 
-    from flows.deploy import deployments
-    from flows.dispatching import name_of
-    from flows.served import ingest_run
+    from flows.serving.deploy import deployments
+    from flows.serving.deployed import ingest_run
+    from flows.serving.dispatching import name_of
 
     for deployment in deployments(asked, asked.config.serving, asked.config.waiting):
         deployment.apply()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from flows.notifying import URLS_VARIABLE, notify
+from flows.serving.notifying import URLS_VARIABLE, notify
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_without_an_address_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.
 def test_the_addresses_may_lie_in_a_secret_block(prefect_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.blocks.system import Secret
 
-    from flows.secret_values import block_of, take_secrets
+    from flows.serving.secret_values import block_of, take_secrets
 
     monkeypatch.setenv(URLS_VARIABLE, "json://environment")
     Secret(value=SecretStr("json://block")).save(block_of(URLS_VARIABLE), overwrite=True)
@@ -80,7 +80,7 @@ def test_the_addresses_may_lie_in_a_secret_block(prefect_server: None, monkeypat
 
 
 def test_a_failed_flow_is_told_of(tmp_path: Path, receiver: list[dict[str, Any]], prefect_server: None) -> None:
-    from flows.served import trace_promoted
+    from flows.serving.deployed import trace_promoted
     from loop.errors import InputError
 
     with pytest.raises(InputError, match="no run found"):

@@ -16,10 +16,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from scipy import ndimage
 from skimage import measure, segmentation
 
-from flows.report import SHOWN_ROWS, render_report, write_report
-from flows.report_effort import minutes_by_iteration
-from flows.report_pictures import matching_colours, panel_pictures
-from flows.report_words import answers, better, bought, counted, duration, key_figures, percent
+from flows.report.effort import minutes_by_iteration
+from flows.report.page import SHOWN_ROWS, render_report, write_report
+from flows.report.pictures import matching_colours, panel_pictures
+from flows.report.words import answers, better, bought, counted, duration, key_figures, percent
 from flows.summarise import status_records, status_table
 from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary, SectionPanel
 from flows.summary_tracks import Cut, Strip, TracedAxon, TracedAxons

@@ -20,8 +20,8 @@ from annotation.installation import ensure_label_studio
 from annotation.server_process import known_process
 from flows.config import ServingConfig
 from flows.initialise import init_run
-from flows.prefect_server import prefect_folder
 from flows.runs import Run
+from flows.serving.prefect_server import prefect_folder
 from loop.events import Ingested, StageEvent
 from loop.iteration import Stage, position
 from tests.flows import outside

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.config import TracingConfig
-from flows.trace import trace
-from flows.trace_job import TraceInputs, TraceSettings
+from flows.trace.job import TraceInputs, TraceSettings
+from flows.trace.stages import trace
 from loop.contingency import contingency
 from loop.errors import InputError
 from loop.metrics_partition import partition_scores

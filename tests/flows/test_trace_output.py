@@ -8,8 +8,8 @@ from PIL import Image
 
 from flows.axon_table import axons_of
 from flows.config import TracingConfig
-from flows.trace import trace
-from flows.trace_job import TraceSettings
+from flows.trace.job import TraceSettings
+from flows.trace.stages import trace
 from loop.volume import open_labels
 from tests.flows.test_trace import STACK, inputs_of, write
 from tests.tracing.stacks import seen

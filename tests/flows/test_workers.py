@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from flows.config import TracingConfig
 from flows.predicting import Predictor
 from flows.segment import segment
-from flows.trace import trace
-from flows.trace_job import TraceInputs, TraceSettings
+from flows.trace.job import TraceInputs, TraceSettings
+from flows.trace.stages import trace
 from flows.workers import Workers
 from loop.errors import InputError
 from loop.progress import Progress, silent

@@ -1,0 +1,1 @@
+"""The loop simulated on a labelled volume with every query strategy."""

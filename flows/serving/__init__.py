@@ -1,0 +1,1 @@
+"""A run that Prefect serves for weeks: its server, deployments, triggers, news."""

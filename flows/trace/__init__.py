@@ -1,0 +1,1 @@
+"""From a membrane probability to axons, stage by stage."""

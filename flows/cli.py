@@ -24,6 +24,7 @@ from flows.commands import (
     stages,
     suggest,
     trace,
+    view,
 )
 from flows.commands.review import review
 from flows.terminal import console
@@ -197,6 +198,7 @@ mask.register(app)
 merge.register(app)
 bakeoff.register(app)
 export.register(app)
+view.register(app)
 evaluate.register(app)
 serve.register(app)
 suggest.register(app)

@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from models.checkpoint import Checkpoint, load_network, save_checkpoint
 from models.fusing import fused
+from models.layout_unet3d import network_preset
 from models.precision import as_bfloat16, probabilities
-from models.prediction import PredictionConfig, predict_blocks
+from models.prediction import predict_blocks
+from models.prediction_config import PredictionConfig
 from models.registry import build
 from models.stacks import as_input
 from models.tiles import padded
-from models.unet3d import network_preset
 
 TIMES_LARGER = 4
 

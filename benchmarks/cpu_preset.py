@@ -25,7 +25,8 @@ from loop.phantom import make_phantom
 from loop.section_range import parse_sections
 from loop.volume import open_image, open_labels
 from models.dataset import TrainingBlock
-from models.prediction import PredictionConfig, predict_blocks
+from models.prediction import predict_blocks
+from models.prediction_config import PredictionConfig
 from models.training import train
 from models.training_config import TrainingConfig, training_preset
 from tracing.seeding import SeedingConfig

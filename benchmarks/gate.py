@@ -31,7 +31,8 @@ from loop.section_range import parse_sections
 from loop.volume import open_image, open_labels
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.dataset import TrainingBlock
-from models.prediction import PredictionConfig, predict_blocks
+from models.prediction import predict_blocks
+from models.prediction_config import PredictionConfig
 from models.training import train
 from models.training_config import TrainingConfig, training_preset
 from tracing.seeding import SeedingConfig

@@ -31,7 +31,8 @@ from loop.phantom import make_phantom
 from loop.volume import open_image
 from models.checkpoint import load_network
 from models.dataset import TrainingBlock
-from models.prediction import PredictionConfig, predict
+from models.prediction import predict
+from models.prediction_config import PredictionConfig
 from models.training import CHECKPOINT, train
 from models.training_config import training_preset
 

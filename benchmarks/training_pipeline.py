@@ -32,7 +32,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from loop.phantom import make_phantom
 from loop.section_range import parse_sections
 from loop.volume import open_image, open_labels
-from models.augment import AugmentConfig
+from models.augment_config import AugmentConfig
 from models.batches import batches
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
 from models.losses import loss_of

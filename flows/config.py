@@ -17,7 +17,7 @@ from loop.ranking import NEEDS
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.volume import VoxelSize
 from loop.waiting import Patience
-from models.prediction import PredictionConfig
+from models.prediction_config import PredictionConfig
 from models.training_config import TrainingConfig, training_preset
 from tracing.expansion import ExpansionConfig
 from tracing.merging import MergingConfig
@@ -91,7 +91,7 @@ class AnnotationConfig(BaseModel):
     outlines_at_most: int = Field(default=60, ge=0)
     """So many outlines, the least sure ones, can be edited; the others are one picture, as the page slows with each."""
     repeat_share: float = Field(default=0, ge=0, le=1)
-    """Share of tasks beside the new ones that ask again, without saying so, for sections answered before."""
+    """Share of tasks beside the new ones that ask again, without saying so, for what was answered before."""
     gold_share: float = Field(default=0, ge=0, le=1)
     """Share of tasks beside the new ones whose truth is known; they measure annotators and never train."""
     several: Literal["newest", "consensus"] = "newest"
@@ -179,12 +179,6 @@ class RunConfig(BaseModel):
     def _axons_have_a_scale(self) -> Self:
         if "tracking" in NEEDS[self.ranking.strategy] and self.data.voxel_size_nm_zyx is None:
             raise ValueError(f'strategy "{self.ranking.strategy}" traces axons: it needs data.voxel_size_nm_zyx')
-        return self
-
-    @model_validator(mode="after")
-    def _blind_tasks_are_sections(self) -> Self:
-        if self.ranking.unit == "tile" and (self.annotation.repeat_share or self.annotation.gold_share):
-            raise ValueError('repeat_share and gold_share ask for whole sections: they need ranking.unit = "section"')
         return self
 
 

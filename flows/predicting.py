@@ -13,7 +13,8 @@ from flows.blocks import Crew, Task
 from loop.predictions import PredictionStore, quantised
 from loop.progress import Progress, silent
 from loop.volume import Volume, open_image
-from models.prediction import PredictionConfig, predict_blocks, settled, settled_precision
+from models.prediction import predict_blocks, settled, settled_precision
+from models.prediction_config import PredictionConfig
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
 

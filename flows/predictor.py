@@ -11,7 +11,7 @@ from flows.predicting import Predictor
 from loop.errors import InputError
 from loop.run import RunFolder
 from models.checkpoint import load_checkpoint
-from models.prediction import PredictionConfig
+from models.prediction_config import PredictionConfig
 from models.processes import device_called
 from tracing.seeding import SeedingConfig
 

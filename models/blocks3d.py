@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.unet3d import Zyx
+from models.layout_unet3d import Zyx
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -61,11 +61,6 @@ def on_grid(network: Callable[[Tensor], Tensor], image: Tensor, grid: tuple[int,
     missing = (0, -x % px, 0, -y % px, 0, -z % sections)
     padded = functional.pad(image, missing, mode="replicate") if any(missing) else image
     return network(padded)[..., :z, :y, :x]
-
-
-def rounded_up(reach: tuple[int, int], grid: tuple[int, int]) -> tuple[int, int]:
-    """Enlarge `reach` to multiples of `grid`, both (sections, px)."""
-    return -(-reach[0] // grid[0]) * grid[0], -(-reach[1] // grid[1]) * grid[1]
 
 
 def kaiming(network: nn.Module) -> None:

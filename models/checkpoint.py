@@ -14,7 +14,8 @@ from torch import Tensor
 
 from loop import atomic
 from loop.errors import InputError
-from models.registry import Layout, Network, build
+from models.layouts import Layout
+from models.registry import Network, build
 
 FORMAT = "proofloop-1"
 _LAYOUT: TypeAdapter[Layout] = TypeAdapter(Layout)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import InputError
-from models.augment import AugmentConfig, augment
+from models.augment import augment
+from models.augment_config import AugmentConfig
 from models.targets import Target
 
 NOT_ANNOTATED = np.int32(-1)

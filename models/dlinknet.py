@@ -1,62 +1,18 @@
 """LinkNet and D-LinkNet: section by section, on an encoder that has seen ImageNet."""
 
-from typing import Literal
-
 import torch
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.blocks3d import kaiming, on_grid, rounded_up
-from models.readout import OUTPUTS, TargetName
-from models.resnet import RESNETS, ResnetEncoder, ResnetName
+from models.blocks3d import kaiming, on_grid
+from models.layout_linknet import DILATIONS_PX, GRID, RESNETS, Centre, LinkNetConfig
+from models.names import ResnetName, TargetName
+from models.readout import OUTPUTS
+from models.resnet import ResnetEncoder
 
-Centre = Literal["dilated", "none"]
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
-_DILATIONS_PX = (1, 2, 4, 8)
 _FINAL_CHANNELS = 32
-_GRID = (1, 32)
-
-
-class LinkNetConfig(BaseModel):
-    """Everything that decides the shape of a LinkNet; stored in each of its checkpoints."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    architecture: Literal["linknet"] = "linknet"
-    """Which class of network this lays out."""
-    encoder: ResnetName = "resnet34"
-    """The ResNet."""
-    centre: Centre = "dilated"
-    """`dilated` is D-LinkNet, `none` is LinkNet."""
-    target: TargetName = "membrane"
-    """What it draws; the membrane is read from that."""
-
-    @property
-    def context_sections(self) -> int:
-        """Sections that the input needs before the first and after the last output section: none."""
-        return 0
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """What the extents of the output should be multiples of: (sections, y-x px)."""
-        return _GRID
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        """How far an output pixel looks: (0 sections, px), rounded up to the grid."""
-        layout = RESNETS[self.encoder]
-        cubes = 2 if layout.expansion == 1 else 1  # (3, 3) convolutions in a block
-        px = 3 + 2  # the first convolution and the pooling
-        for stage, blocks in enumerate(layout.blocks):
-            scale = 4 * 2**stage
-            # the strided convolution of a stage still looks at the finer scale
-            px += blocks * cubes * scale - (scale // 2 if stage else 0)
-        px += sum(_DILATIONS_PX) * 32 if self.centre == "dilated" else 0
-        # transposed convolutions read the neighbouring coarse cell, then two convolutions at full resolution
-        px += 32 + 16 + 8 + 4 + 2 * 2 + 2
-        return rounded_up((0, px), self.grid)
 
 
 class LinkNet(nn.Module):
@@ -78,7 +34,7 @@ class LinkNet(nn.Module):
         What it draws.
     """
 
-    grid = _GRID
+    grid = GRID
     mean: Tensor
     deviation: Tensor
 
@@ -126,7 +82,7 @@ class _DilatedCentre(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.chain = nn.ModuleList(
-            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation) for dilation in _DILATIONS_PX
+            nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation) for dilation in DILATIONS_PX
         )
 
     def forward(self, features: Tensor) -> Tensor:

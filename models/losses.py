@@ -1,14 +1,11 @@
 """How far a prediction is from the truth, where there is truth."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.readout import TargetName
+from models.names import LossName, TargetName
 
-LossName = Literal["bce", "weighted_bce", "dice", "bce_dice", "focal", "focal_dice"]
 FOREGROUND_LEAST = 1e-4
 WEIGHT_MOST = 50.0
 FOCUS = 2

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from models.layout_unet3d import NetworkConfig
 from models.registry import Network
-from models.unet3d import NetworkConfig
 
 RESULT_VOXELS = 2**26
 """Predicted at once at most: mean, variance and what updates them take some 20 bytes for each."""

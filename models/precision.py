@@ -3,15 +3,14 @@
 import copy
 import time
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from models.names import Precision
 from models.readout import membrane_probability
 from models.registry import Network, channels_last
 
-Precision = Literal["auto", "float32", "bfloat16"]
 DIFFERENCE_MOST = 0.10
 MEAN_DIFFERENCE_MOST = 0.005
 GAIN_LEAST = 1.2

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
 from loop.errors import InputError
 from loop.progress import Progress, part_of, silent
@@ -15,8 +13,10 @@ from loop.section_range import format_sections, runs_of
 from models.checkpoint import load_network
 from models.fusing import fused
 from models.memory import Cut, bytes_a_voxel, bytes_free, cut_that_fits
-from models.precision import Precision, as_bfloat16, check_precision, precision_of
-from models.processes import DeviceName, device_called
+from models.names import Precision
+from models.precision import as_bfloat16, check_precision, precision_of
+from models.prediction_config import PredictionConfig as PredictionConfig
+from models.processes import device_called
 from models.registry import Network, channels_last
 from models.stacks import Prediction, as_input, predict_stack
 from models.surroundings import Margins, ReadSections, aligned_blocks, margins_of, with_context
@@ -28,27 +28,6 @@ BLOCK_SECTIONS = 16
 """Sections predicted at once by a network that looks at few: what a kill may cost."""
 MEMORY_SHARE = 0.5
 """Of the free memory, what the features of a tile may take."""
-
-
-class PredictionConfig(BaseModel):
-    """How a volume is predicted; `variants` and `reach_share` apart, nothing here changes more than rounding."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    variants: Literal[1, 4, 8, 16] = 8
-    """Mirrored views that are averaged."""
-    block_sections: PositiveInt | None = None
-    """Sections predicted at once, and lost by a kill; by default 16, or 8 times as many as the network looks across."""
-    tile_px: PositiveInt = 2048
-    """Extent of the tiles that larger sections are cut into; halved as often as memory asks for."""
-    reach_share: float = Field(default=1.0, gt=0, le=1)
-    """Share of how far the network looks that is read around blocks and tiles; 1 leaves no seam, less is faster."""
-    device: DeviceName = "auto"
-    """Where to predict: `cpu`, `cuda`, or `auto` on a GPU where there is one."""
-    precision: Precision = "auto"
-    """Number format of the network; `auto` takes bfloat16 if a check on the first tile finds it equal and faster."""
-    memory_gib: float | None = Field(default=None, gt=0)
-    """Memory by which blocks and tiles are cut; by default what is free when a prediction begins."""
 
 
 def predict(

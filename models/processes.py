@@ -4,15 +4,13 @@ import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from loop.errors import InputError
-
-DeviceName = Literal["auto", "cpu", "cuda"]
+from models.names import DeviceName
 
 
 @dataclass(frozen=True)

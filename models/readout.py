@@ -1,13 +1,10 @@
 """What a network can be taught to draw, and how the membrane is read from its drawing."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from models.affinities import LONG_RANGE, NEAREST
-
-TargetName = Literal["membrane", "affinities", "signed_distance", "binary"]
+from models.names import TargetName
 
 OUTPUTS: dict[TargetName, int] = {
     "membrane": 1,

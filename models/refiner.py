@@ -1,50 +1,16 @@
 """The refiner: a second, small network on what net A found, to mend its membrane."""
 
 import copy
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from models.blocks3d import ResidualBlock3d, kaiming, on_grid, rounded_up
-from models.readout import OUTPUTS, TargetName
-from models.unet3d import NetworkConfig, UNet3d, Zyx, network_preset
+from models.blocks3d import ResidualBlock3d, kaiming, on_grid
+from models.layout_refiner import CHANNELS, RefinerConfig
+from models.layout_unet3d import Zyx
+from models.readout import OUTPUTS
+from models.unet3d import UNet3d
 
-_CHANNELS = (32, 64, 64)
 _KERNEL: Zyx = (3, 3, 3)
-
-
-class RefinerConfig(BaseModel):
-    """Everything that decides the shape of a refiner; stored in each of its checkpoints."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    architecture: Literal["refiner"] = "refiner"
-    """Which class of network this lays out."""
-    embedding: NetworkConfig = network_preset("full")
-    """The U-Net whose finest features are refined; fold and stem_sections must be 1."""
-
-    @property
-    def target(self) -> TargetName:
-        """What it draws: what its net A does."""
-        return self.embedding.target
-
-    @property
-    def context_sections(self) -> int:
-        """Sections that the input needs before the first and after the last output section: none."""
-        return 0
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """What the extents of the output should be multiples of: (sections, y-x px)."""
-        return self.embedding.grid
-
-    @property
-    def reach(self) -> tuple[int, int]:
-        """How far an output voxel looks: (sections, px), rounded up to the grid."""
-        z, px = self.embedding.reach
-        convolutions = 3 * len(_CHANNELS)
-        return rounded_up((z + convolutions, px + convolutions + 1), self.grid)
 
 
 class Refiner(nn.Module):
@@ -76,14 +42,14 @@ class Refiner(nn.Module):
             raise ValueError("the refiner needs features at full resolution: fold = 1 and stem_sections = 1")
         self.config = RefinerConfig(embedding=network.config)
         self.grid = network.config.grid
-        entries = (network.config.channels[0], *_CHANNELS[:-1])
+        entries = (network.config.channels[0], *CHANNELS[:-1])
         self.blocks = nn.Sequential(
             *(
                 ResidualBlock3d(channels_in, channels, _KERNEL, activation=nn.ReLU())
-                for channels_in, channels in zip(entries, _CHANNELS, strict=True)
+                for channels_in, channels in zip(entries, CHANNELS, strict=True)
             )
         )
-        self.head = nn.Conv3d(_CHANNELS[-1], OUTPUTS[network.config.target], (1, 3, 3), padding=(0, 1, 1))
+        self.head = nn.Conv3d(CHANNELS[-1], OUTPUTS[network.config.target], (1, 3, 3), padding=(0, 1, 1))
         kaiming(self)
         self.embedding = copy.deepcopy(network)
         self.embedding.add_module("head", nn.Identity())

@@ -1,33 +1,13 @@
 """ResNet encoders for sections, under torchvision's names so that its published weights fit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-ResnetName = Literal["resnet34", "resnet50", "resnet101"]
-
-
-@dataclass(frozen=True)
-class ResnetLayout:
-    """Blocks in each of the four stages, and how many times wider than its inner convolutions a block ends."""
-
-    blocks: tuple[int, int, int, int]
-    expansion: Literal[1, 4]
-
-    @property
-    def channels(self) -> tuple[int, int, int, int]:
-        """Channels of the four stages' results."""
-        return 64 * self.expansion, 128 * self.expansion, 256 * self.expansion, 512 * self.expansion
-
-
-RESNETS: dict[ResnetName, ResnetLayout] = {
-    "resnet34": ResnetLayout((3, 4, 6, 3), 1),
-    "resnet50": ResnetLayout((3, 4, 6, 3), 4),
-    "resnet101": ResnetLayout((3, 4, 23, 3), 4),
-}
+from models.layout_linknet import RESNETS
+from models.names import ResnetName
 
 
 class ResnetEncoder(nn.Module):

@@ -14,14 +14,8 @@ from torch import Tensor
 
 from loop.cache import cache_folder
 from loop.errors import InputError
-from models.resnet import ResnetEncoder, ResnetName
-
-PUBLISHED: dict[ResnetName, str] = {
-    "resnet34": "https://download.pytorch.org/models/resnet34-b627a593.pth",
-    "resnet50": "https://download.pytorch.org/models/resnet50-0676ba61.pth",
-    "resnet101": "https://download.pytorch.org/models/resnet101-63fe2227.pth",
-}
-"""Where torchvision publishes its weights; the end of a name is the start of the file's SHA-256."""
+from models.layout_linknet import PUBLISHED
+from models.resnet import ResnetEncoder
 
 
 def load_imagenet(encoder: ResnetEncoder, source: str | Path) -> None:

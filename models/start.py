@@ -7,7 +7,8 @@ import torch
 from loop.errors import InputError
 from models.checkpoint import load_network
 from models.dlinknet import LinkNet
-from models.refiner import Refiner, RefinerConfig
+from models.layout_refiner import RefinerConfig
+from models.refiner import Refiner
 from models.registry import Network, build
 from models.resnet_weights import load_imagenet
 from models.training_config import TrainingConfig

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loop.errors import InputError
-from models.blocks3d import rounded_up
 from models.dataset import reflected
-from models.registry import Layout
+from models.grid import rounded_up
+from models.layouts import Layout
 
 ReadSections = Callable[[int, int], NDArray[np.uint8]]
 

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from loop.errors import InputError
 from models.affinities import affinity_mask, affinity_target
-from models.readout import TargetName
+from models.names import TargetName
 
 _IN_SECTION = ndimage.generate_binary_structure(3, 1)
 _IN_SECTION[[0, 2]] = False

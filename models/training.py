@@ -22,8 +22,9 @@ from models.batches import Batch, batches
 from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
 from models.losses import loss_of
+from models.names import TargetName
 from models.processes import Processes, joined
-from models.readout import TargetName, membrane_drawn, membrane_probability
+from models.readout import membrane_drawn, membrane_probability
 from models.start import first_network
 from models.training_config import TrainingConfig, check_patch, check_target
 from models.training_state import TrainingState, fresh_state, resume_state, save_state, state_is_of, update_average

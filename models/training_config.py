@@ -5,13 +5,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 from loop.errors import InputError
-from models.augment import AugmentConfig
-from models.dlinknet import LinkNetConfig
-from models.losses import LossName
-from models.names import ModelName
-from models.processes import DeviceName
-from models.registry import Layout, architecture
-from models.resnet_weights import PUBLISHED
+from models.augment_config import AugmentConfig
+from models.layout_linknet import PUBLISHED, LinkNetConfig
+from models.layouts import Layout, architecture
+from models.names import DeviceName, LossName, ModelName
 from models.targets import Target
 
 

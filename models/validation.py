@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from models.augment import NO_AUGMENTATION
+from models.augment_config import NO_AUGMENTATION
 from models.batches import Batch, batch
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
 from models.losses import loss_of

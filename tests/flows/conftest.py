@@ -8,7 +8,7 @@ from flows.config import DataConfig, RankingConfig, RunConfig
 from flows.initialise import init_run, plan
 from flows.runs import Run
 from loop.phantom import make_phantom, write_phantom
-from models.prediction import PredictionConfig
+from models.prediction_config import PredictionConfig
 
 
 @pytest.fixture(scope="session")

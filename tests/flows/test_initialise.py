@@ -4,13 +4,12 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from pydantic import ValidationError
 
 from flows.config import DataConfig, RankingConfig, RunConfig, parse_voxel_size
 from flows.initialise import init_run, plan
 from flows.runs import Run, open_run
 from loop.errors import InputError
-from models.unet3d import network_preset
+from models.layout_unet3d import network_preset
 from tests.flows.conftest import with_data
 
 
@@ -121,8 +120,5 @@ def test_large_sections_are_asked_for_in_tiles(tmp_path: Path) -> None:
         assert plan(data).ranking.unit == unit
 
 
-def test_the_old_name_of_the_budget_is_still_read_and_blind_tasks_are_whole_sections(quick: RunConfig) -> None:
+def test_the_old_name_of_the_budget_is_still_read() -> None:
     assert RankingConfig.model_validate({"sections_per_iteration": 3}).tasks_per_iteration == 3
-    asked = quick.model_dump() | {"ranking": {"unit": "tile"}, "annotation": {"gold_share": 0.1}}
-    with pytest.raises(ValidationError, match="ask for whole sections"):
-        RunConfig.model_validate(asked)

@@ -23,9 +23,10 @@ from loop.errors import InputError
 from loop.predictions import PredictionStore
 from loop.volume import open_image, open_volume
 from models.checkpoint import Checkpoint, save_checkpoint
+from models.layouts import architecture
 from models.names import ModelName
-from models.prediction import PredictionConfig
-from models.registry import architecture
+from models.prediction_config import PredictionConfig
+from models.registry import build
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
 EXACT = PredictionConfig(variants=1, precision="float32", block_sections=2)
@@ -40,7 +41,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_checkpoint(path: Path, name: ModelName, *, seed: int) -> Path:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = architecture(name).build()
+        network = build(architecture(name).layout)
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
                 module.momentum = 1.0

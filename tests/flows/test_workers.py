@@ -18,7 +18,7 @@ from flows.workers import Workers
 from loop.errors import InputError
 from loop.progress import Progress, silent
 from loop.volume import open_volume
-from models.prediction import PredictionConfig
+from models.prediction_config import PredictionConfig
 from tests.flows.test_segment import write_checkpoint
 from tests.flows.test_trace import CELLS, write
 from tests.tracing.stacks import moved, seen

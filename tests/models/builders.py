@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from models.augment import NO_AUGMENTATION
+from models.augment_config import NO_AUGMENTATION
 from models.dataset import TrainingBlock
-from models.dilated_unet3d import DilatedConfig
-from models.refiner import RefinerConfig
-from models.registry import Layout
+from models.layout_dilated import DilatedConfig
+from models.layout_refiner import RefinerConfig
+from models.layout_unet3d import NetworkConfig
+from models.layouts import Layout
 from models.training_config import TrainingConfig
-from models.unet3d import NetworkConfig
 
 FLAT = NetworkConfig(channels=(6, 8), kernels=((1, 3, 3), (1, 3, 3)), pools=((1, 2, 2),), fold=2, stem_sections=3)
 """Joins three sections in its stem, else looks at each by itself, as the cpu preset does."""

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.augment import AugmentConfig, augment, warp
+from models.augment import augment, warp
+from models.augment_config import AugmentConfig
 from tests.models.builders import STILL, tubes
 
 DAMAGE = {"missing_rate": 1, "line_rate": 1, "faint_rate": 1, "blur_rate": 1}

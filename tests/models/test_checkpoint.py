@@ -9,8 +9,9 @@ from safetensors.torch import save_file
 
 from loop.errors import InputError
 from models.checkpoint import FORMAT, Checkpoint, checkpoint_sha256, load_checkpoint, load_network, save_checkpoint
-from models.dlinknet import LinkNetConfig
-from models.registry import Layout, build
+from models.layout_linknet import LinkNetConfig
+from models.layouts import Layout
+from models.registry import build
 from models.unet3d import UNet3d
 from tests.models.builders import DEEP, DILATED, FLAT, IN_3D, REFINER
 

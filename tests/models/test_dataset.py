@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from loop.errors import InputError
-from models.augment import AugmentConfig
+from models.augment_config import AugmentConfig
 from models.dataset import PatchSampler, PatchShape, Sample, TrainingBlock, reflected
 from models.targets import Target, membrane_target
 from tests.models.builders import STILL, block

@@ -6,9 +6,10 @@ from torch import nn
 
 from models import fused_unet3d
 from models.fusing import fused
+from models.layout_unet3d import NetworkConfig
+from models.layouts import Layout
 from models.precision import as_bfloat16, probabilities
-from models.registry import Layout, Network, build, channels_last
-from models.unet3d import NetworkConfig
+from models.registry import Network, build, channels_last
 from tests.models.builders import DEEP, FLAT, IN_3D, tubes
 
 HALF_FLAT = NetworkConfig(channels=(4, 6, 8), kernels=((1, 3, 3), (1, 3, 3), (3, 3, 3)), pools=((1, 2, 2), (1, 2, 2)))

@@ -4,7 +4,8 @@ from typing import get_args
 import pytest
 import torch
 
-from models.losses import LossName, binary_loss, loss_of
+from models.losses import binary_loss, loss_of
+from models.names import LossName
 
 SHAPE = (1, 1, 1, 2, 5)
 NAMES = get_args(LossName)

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from models.layout_unet3d import NetworkConfig
 from models.memory import RESULT_VOXELS, Cut, bytes_a_voxel, bytes_free, cut_that_fits
 from models.registry import build
-from models.unet3d import NetworkConfig
 from tests.models.builders import DEEP, DILATED, FLAT, REFINER
 
 LARGEST, ASIDE = Cut(sections=64, tile_px=2048), Cut(sections=0, tile_px=20)

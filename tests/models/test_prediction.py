@@ -9,13 +9,16 @@ from pydantic import ValidationError
 
 from loop.errors import InputError, ProofloopError
 from models.checkpoint import Checkpoint, save_checkpoint
-from models.dlinknet import LinkNetConfig
+from models.layout_linknet import LinkNetConfig
+from models.layout_unet3d import NetworkConfig
+from models.layouts import Layout
 from models.precision import PrecisionCheck, as_bfloat16, check_precision, probabilities
-from models.prediction import PredictionConfig, predict, predict_blocks
-from models.registry import Layout, build
+from models.prediction import predict, predict_blocks
+from models.prediction_config import PredictionConfig
+from models.registry import build
 from models.stacks import Prediction, predict_stack
 from models.surroundings import Stack, margins_of
-from models.unet3d import NetworkConfig, UNet3d
+from models.unet3d import UNet3d
 from models.variants import VARIANTS
 from tests.models.builders import DEEP, DILATED, FLAT, REFINER
 

@@ -10,9 +10,12 @@ from loop.phantom import make_phantom
 from models.affinities import LONG_RANGE, NEAREST
 from models.checkpoint import load_checkpoint
 from models.dataset import TrainingBlock
-from models.prediction import PredictionConfig, predict
-from models.readout import OUTPUTS, TargetName, membrane_drawn, membrane_probability
-from models.registry import Layout, build
+from models.layouts import Layout
+from models.names import TargetName
+from models.prediction import predict
+from models.prediction_config import PredictionConfig
+from models.readout import OUTPUTS, membrane_drawn, membrane_probability
+from models.registry import build
 from models.targets import membrane_target
 from models.training import train
 from tests.models.builders import DEEP, DILATED, FLAT, REFINER, STILL, block, settings

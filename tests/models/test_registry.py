@@ -3,12 +3,14 @@ import torch
 
 from loop.errors import InputError
 from models.dilated_unet3d import DilatedUNet3d
-from models.dlinknet import LinkNetConfig
+from models.layout_linknet import LinkNetConfig
+from models.layout_unet3d import NetworkConfig, network_preset
+from models.layouts import ARCHITECTURES, Layout, architecture
 from models.names import ModelName
 from models.refiner import Refiner
-from models.registry import ARCHITECTURES, Layout, architecture, build
+from models.registry import build
 from models.training_config import check_patch, training_preset
-from models.unet3d import NetworkConfig, UNet3d, network_preset
+from models.unet3d import UNet3d
 from tests.models.builders import DEEP, DILATED, FLAT, REFINER
 
 WEIGHTS = {
@@ -22,13 +24,13 @@ ANY_SIZE = ("dilated", "refiner", "dlinknet34", "linknet34", "dlinknet50")
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_a_network_has_the_number_of_weights_that_its_source_states(name: str) -> None:
-    assert sum(parameter.numel() for parameter in architecture(name).build().parameters()) == WEIGHTS[name]
+    assert sum(parameter.numel() for parameter in build(architecture(name).layout).parameters()) == WEIGHTS[name]
 
 
 @pytest.mark.parametrize("name", ANY_SIZE)
 @pytest.mark.parametrize("shape", [(2, 32, 32), (1, 17, 31)])
 def test_any_extents_odd_or_even_come_back(name: str, shape: tuple[int, int, int]) -> None:
-    network = architecture(name).build().eval()
+    network = build(architecture(name).layout).eval()
     with torch.no_grad():
         assert network(torch.rand(1, 1, *shape)).shape == (1, 1, *shape)
 
@@ -37,13 +39,13 @@ def test_any_extents_odd_or_even_come_back(name: str, shape: tuple[int, int, int
 def test_a_network_on_its_grid_gives_the_input_less_its_context(name: str) -> None:
     named = architecture(name)
     with torch.no_grad():
-        logits = named.build().eval()(torch.rand(1, 1, 2 + 2 * named.context_sections, 16, 16))
+        logits = build(named.layout).eval()(torch.rand(1, 1, 2 + 2 * named.context_sections, 16, 16))
     assert logits.shape == (1, 1, 2, 16, 16)
 
 
 @pytest.mark.parametrize("name", ["dilated", "linknet34"])
 def test_an_odd_extent_is_filled_with_its_last_row_and_cut_back(name: str) -> None:
-    network = architecture(name).build().eval()
+    network = build(architecture(name).layout).eval()
     image = torch.rand(1, 1, 2, 32, 31)
     with torch.no_grad():
         cut = network(image)
@@ -54,7 +56,7 @@ def test_an_odd_extent_is_filled_with_its_last_row_and_cut_back(name: str) -> No
 @pytest.mark.parametrize("name", ["dilated", "dlinknet34"])
 def test_every_weight_learns(name: str) -> None:
     torch.manual_seed(0)
-    network = architecture(name).build().train()
+    network = build(architecture(name).layout).train()
     network(torch.rand(2, 1, 2, 64, 64)).square().mean().backward()
     still = [key for key, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert still == []
@@ -70,7 +72,7 @@ def test_the_dilated_network_sees_farther_in_the_plane_than_net_a_without_poolin
 
 
 def test_a_section_of_a_2d_network_does_not_depend_on_its_neighbours() -> None:
-    network = architecture("linknet34").build().eval()
+    network = build(architecture("linknet34").layout).eval()
     stack = torch.rand(1, 1, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(network(stack)[:, :, 1:2], network(stack[:, :, 1:2]))

@@ -11,8 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from loop.errors import InputError
-from models.resnet import ResnetEncoder, ResnetName
-from models.resnet_weights import PUBLISHED, load_imagenet
+from models.layout_linknet import PUBLISHED
+from models.names import ResnetName
+from models.resnet import ResnetEncoder
+from models.resnet_weights import load_imagenet
 
 # documented totals of torchvision less the classifier's 1000 x (512 or 2048) + 1000
 WEIGHTS: dict[ResnetName, int] = {

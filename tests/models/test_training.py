@@ -9,12 +9,13 @@ from safetensors.torch import load_file, save_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from loop.errors import InputError, TrainingDiverged
-from models.augment import AugmentConfig
+from models.augment_config import AugmentConfig
 from models.checkpoint import load_checkpoint, load_network
-from models.dlinknet import LinkNetConfig
-from models.prediction import PredictionConfig, predict
+from models.layout_linknet import LinkNetConfig
+from models.layouts import Layout
+from models.prediction import predict
+from models.prediction_config import PredictionConfig
 from models.processes import Processes
-from models.registry import Layout
 from models.resnet import ResnetEncoder
 from models.scalars import write_scalars
 from models.targets import membrane_target

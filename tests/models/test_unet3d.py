@@ -2,7 +2,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from models.unet3d import NetworkConfig, UNet3d, network_preset
+from models.layout_unet3d import NetworkConfig, network_preset
+from models.unet3d import UNet3d
 from tests.models.builders import DEEP, FLAT
 
 

@@ -82,7 +82,7 @@ def training_preset(name: ModelName) -> TrainingConfig:
     if name == "cpu":
         return TrainingConfig(
             network=network,
-            steps=1000,
+            steps=3000,
             batch=2,
             patch_sections=1,
             patch_px=256,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
+from flows.commands.crew import Memory, Scheduler, Workers
 from flows.terminal import console, progress_bar
 
 _EXAMPLES = """\
@@ -40,15 +41,9 @@ def segment(
         typer.Option(help="Number format; default: the run's setting, or auto, which measures and checks."),
     ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Also segment each section by itself: `labels`.")] = False,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Processes of one thread each; 1: this process, with all its threads.")
-    ] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="A Dask cluster in place of them: tcp://HOST:PORT, files shared with it.")
-    ] = None,
-    memory: Annotated[
-        float | None, typer.Option(help="GiB for each worker, by which blocks are cut too; default: 4.")
-    ] = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    memory: Memory = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Predict the membrane of any volume with any checkpoint.

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from flows.commands.crew import Memory, Scheduler, Workers
 from flows.terminal import console, progress_bar
 
 _EXAMPLES = """\
@@ -51,15 +52,9 @@ def trace(
     cache: Annotated[
         Path | None, typer.Option(help="Folder where registrations are kept; default: the cache folder.")
     ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Processes of one thread each; 1: this process, with all its threads.")
-    ] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="A Dask cluster in place of them: tcp://HOST:PORT, files shared with it.")
-    ] = None,
-    memory: Annotated[
-        float | None, typer.Option(help="GiB for each worker, by which blocks are cut too; default: 4.")
-    ] = None,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    memory: Memory = None,
     skeletons: Annotated[
         bool, typer.Option("--skeletons", help="Also OUT.skeletons: an SWC file of every axon's centre line.")
     ] = False,

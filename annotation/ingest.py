@@ -22,7 +22,7 @@ from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, begins_at, changed_since, missing_of, seen_until
 from loop.effort import Effort, active_seconds, effort_between
 from loop.errors import InputError
-from loop.places import Tile
+from loop.places import Place, Tile
 from loop.progress import Progress, silent
 
 
@@ -85,6 +85,11 @@ class Submission:
     removed: int
     effort: Effort
     tile: Tile | None = None
+
+    @property
+    def place(self) -> Place:
+        """What was corrected."""
+        return Place(self.z, self.tile)
 
     @property
     def key(self) -> str:

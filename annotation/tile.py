@@ -26,18 +26,18 @@ def cut_out(task: SectionTask, tile: Tile, *, margin_px: int) -> SectionTask:
         How much of the section is shown around the tile.
     """
     frame = Frame.around(tile, (task.labels.shape[0], task.labels.shape[1]), margin_px=margin_px)
-    inside = frame.inside
-
-    def shown(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        part = frame.cut(image)
-        return np.where(inside, part, (part * _DIMMED).astype(np.uint8))
-
     return replace(
         task,
-        image=shown(task.image),
-        before=None if task.before is None else shown(task.before),
-        after=None if task.after is None else shown(task.after),
+        image=picture_of(task.image, frame),
+        before=None if task.before is None else picture_of(task.before, frame),
+        after=None if task.after is None else picture_of(task.after, frame),
         labels=frame.clipped(frame.cut(task.labels)),
         membrane=None if task.membrane is None else frame.cut(task.membrane),
         frame=frame,
     )
+
+
+def picture_of(image: NDArray[np.uint8], frame: Frame) -> NDArray[np.uint8]:
+    """Give what is shown of a section's image (y, x): the tile, and its margin darker."""
+    part = frame.cut(image)
+    return np.where(frame.inside, part, (part * _DIMMED).astype(np.uint8))

@@ -1,21 +1,24 @@
-"""Tasks that measure annotators without saying so: sections answered before, and sections whose truth is known."""
+"""Tasks that measure annotators without saying so: what was answered before, and what is known to be true."""
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotation import published
+from annotation.frame import Frame
 from annotation.publish import SectionTask
 from annotation.server import Server
+from annotation.tile import picture_of
 from flows.runs import Run
 from loop.events import Correction, Published, Ranked
 from loop.gold import with_planted_errors
 from loop.labels import read_section
-from loop.places import Place
+from loop.places import Place, Tile
 
 
 def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTask]:
-    """Ask again for sections that were answered once in an earlier iteration, with the outlines of their first task.
+    """Ask again for what was answered once in an earlier iteration, with the outlines of its first task.
 
     Label Studio's open edition gives tasks to whoever asks next, so the other annotator cannot be chosen; an iteration
     later the same person has at least forgotten the section.
@@ -25,65 +28,105 @@ def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTa
     run : Run
     server : Server
     like : list of SectionTask
-        The iteration's own tasks, whose look and reasons are borrowed.
+        The iteration's own tasks, whose look and reasons are borrowed: tiles are repeated among tiles.
     """
-    answers: dict[int, list[Correction]] = {}
+    answers: dict[Place, list[Correction]] = {}
     for event in run.ledger.in_force():
-        if event.correction is not None and event.tile is None:
-            answers.setdefault(event.section, []).append(event.correction)
-    asked = {z for event in run.ledger.of_kind(Published) for z in event.repeats}
-    fresh = {task.z for task in like}
-    once = sorted(z for z, found in answers.items() if len(found) == 1 and z not in asked | fresh)
+        if event.correction is not None:
+            answers.setdefault(event.place, []).append(event.correction)
+    asked = {place for event in run.ledger.of_kind(Published) for place in event.repeats}
+    fresh = [task.place for task in like]
+    once = [
+        place
+        for place, found in answers.items()
+        if len(found) == 1
+        and place not in asked
+        and any((place.tile is None) == (other.tile is None) for other in fresh)
+        and not any(place.shows_the_same(other, min_distance_sections=1) for other in fresh)
+    ]
     tasks = []
-    for model, z in zip(like, _drawn(once, run.config.annotation.repeat_share, like), strict=False):
-        iteration = answers[z][0].iteration
-        before = published.load(server, z, iteration)
+    for model, place in zip(like, _drawn(once, run.config.annotation.repeat_share, like), strict=False):
+        iteration = answers[place][0].iteration
+        before = published.load(server, place.z, iteration, tile=place.tile)
         ranked = run.ledger.stage(Ranked, iteration)
-        doubt = ranked.doubts.get(Place(z)) if ranked else None
-        first = replace(_pictures(run, model, z), labels=before.labels, membrane=before.membrane)
+        doubt = ranked.doubts.get(place) if ranked else None
+        first = replace(_pictures(run, model, place.z, before.frame), labels=before.labels, membrane=before.membrane)
         tasks.append(replace(first, spots=doubt.spots if doubt else ()))
     return tasks
 
 
 def gold(run: Run, like: list[SectionTask]) -> list[SectionTask]:
-    """Ask for dense sections given at the start, with a few errors planted in their outlines; see `repeats`."""
-    truths = {event.section: event for event in run.ledger.in_force() if event.correction is None}
-    tasks = []
-    for model, z in zip(like[::-1], _drawn(sorted(truths), run.config.annotation.gold_share, like), strict=False):
-        truth = read_section(run.folder.labels / truths[z].file, truths[z].sha256).labels
-        tasks.append(
-            replace(
-                _pictures(run, model, z),
-                labels=with_planted_errors(truth, seed=z),
-                membrane=(truth == 0).astype(np.float32),
-            )
-        )
+    """Ask for dense sections given at the start, or tiles of them, with a few errors planted; see `repeats`.
+
+    Where only a part of the given labels counts, nobody could say what is true of the rest: such places are left out.
+    """
+    given = {event.section: event for event in run.ledger.in_force() if event.correction is None}
+    wanted, rng = _wanted(run.config.annotation.gold_share, like), _rng(like)
+    tasks: list[SectionTask] = []
+    for z in rng.permutation(sorted(given)).tolist():
+        if len(tasks) == wanted:
+            break
+        model = like[-1 - len(tasks)]
+        frame = None if model.frame is None else _elsewhere(model.frame, run.config.ranking.margin_px, rng)
+        known = read_section(run.folder.labels / given[z].file, given[z].sha256)
+        window = frame.tile.window if frame else np.s_[:, :]
+        if known.counted[window].all() and known.labels[window].any():
+            tasks.append(_gold_task(run, model, z, known.labels, frame))
     return tasks
 
 
 def mixed(tasks: list[SectionTask], blind: list[SectionTask]) -> list[SectionTask]:
     """Put blind tasks at places among the others that nobody can guess; the others keep their order."""
-    order = list(tasks)
-    rng = np.random.default_rng(tasks[0].iteration if tasks else 0)
+    order, rng = list(tasks), _rng(tasks)
     for task in blind:
         order.insert(int(rng.integers(0, len(order) + 1)), task)
     return order
 
 
-def _drawn(sections: list[int], share: float, like: list[SectionTask]) -> list[int]:
-    """Draw a share of as many sections as there are tasks, one at least where the share is not 0."""
-    if not share or not like:
-        return []
-    wanted = max(round(share * len(like)), 1)
-    rng = np.random.default_rng(like[0].iteration)
-    return [int(z) for z in rng.permutation(sections)[:wanted]]
-
-
-def _pictures(run: Run, model: SectionTask, z: int) -> SectionTask:
-    return replace(
-        model,
-        z=z,
-        image=run.image.section(z),
-        before=run.image.section(z - 1) if z > 0 else None,
-        after=run.image.section(z + 1) if z + 1 < run.image.shape[0] else None,
+def _gold_task(run: Run, model: SectionTask, z: int, truth: NDArray[np.uint32], frame: Frame | None) -> SectionTask:
+    shown = truth if frame is None else frame.cut(truth)
+    task = replace(
+        _pictures(run, model, z, frame),
+        labels=with_planted_errors(shown if frame is None else frame.clipped(shown), seed=z),
+        membrane=(shown == 0).astype(np.float32),
     )
+    if frame is None or model.frame is None:
+        return task
+    down, right = frame.tile.y_px - model.frame.tile.y_px, frame.tile.x_px - model.frame.tile.x_px
+    moved = [spot.model_copy(update={"y_px": spot.y_px + down, "x_px": spot.x_px + right}) for spot in model.spots]
+    return replace(task, spots=moved)
+
+
+def _elsewhere(frame: Frame, margin_px: int, rng: np.random.Generator) -> Frame:
+    """Give a tile of the same size anywhere in a section."""
+    height, width = frame.tile.height_px, frame.tile.width_px
+    rows, columns = frame.section_shape
+    top, left = int(rng.integers(rows - height + 1)), int(rng.integers(columns - width + 1))
+    return Frame.around(Tile(top, left, height, width), frame.section_shape, margin_px=margin_px)
+
+
+def _drawn(places: list[Place], share: float, like: list[SectionTask]) -> list[Place]:
+    ordered = sorted(places, key=lambda place: place.order)
+    return [ordered[number] for number in _rng(like).permutation(len(ordered))[: _wanted(share, like)]]
+
+
+def _wanted(share: float, like: list[SectionTask]) -> int:
+    """Give a share of as many as there are tasks, one at least where the share is not 0."""
+    return max(round(share * len(like)), 1) if share and like else 0
+
+
+def _rng(like: list[SectionTask]) -> np.random.Generator:
+    """Give the same numbers for the same iteration: publishing may be repeated after a crash."""
+    return np.random.default_rng(like[0].iteration if like else 0)
+
+
+def _pictures(run: Run, model: SectionTask, z: int, frame: Frame | None) -> SectionTask:
+    def shown(number: int) -> NDArray[np.uint8] | None:
+        if not 0 <= number < run.image.shape[0]:
+            return None
+        image = run.image.section(number)
+        return image if frame is None else picture_of(image, frame)
+
+    image = shown(z)
+    assert image is not None
+    return replace(model, z=z, image=image, before=shown(z - 1), after=shown(z + 1), frame=frame)

@@ -216,7 +216,7 @@ def _store(run: Run, submission: Submission) -> None:
         run.folder.labels, submission.z, submission.labels, counted=submission.counted | discarded
     )
     published = run.ledger.finished(Published, submission.iteration)
-    if submission.z in published.gold:
+    if submission.place in published.gold:
         _score(run, submission, path.name)
         return
     correction = _correction(submission, _model_of(run, submission, published), discarded=discarded)
@@ -233,9 +233,9 @@ def _store(run: Run, submission: Submission) -> None:
 
 
 def _model_of(run: Run, submission: Submission, published: Published) -> str:
-    """Hash of the model that pre-annotated: a section that is asked again has the outlines of its first task."""
-    if submission.z in published.repeats:
-        first = next(event.correction for event in run.ledger.corrections() if event.section == submission.z)
+    """Hash of the model that pre-annotated: what is asked again has the outlines of its first task."""
+    if submission.place in published.repeats:
+        first = next(event.correction for event in run.ledger.corrections() if event.place == submission.place)
         return first.model_sha256 if first else ""
     ranked = run.ledger.finished(Ranked, submission.iteration)
     return run.ledger.finished(Trained, ranked.predicted_in).sha256
@@ -244,14 +244,16 @@ def _model_of(run: Run, submission: Submission, published: Published) -> str:
 def _score(run: Run, submission: Submission, file: str) -> None:
     """Measure an answer whose truth is known; nothing is learnt from it."""
     given = next(event for event in run.ledger.in_force() if event.section == submission.z and not event.correction)
-    truth = read_section(run.folder.labels / given.file, given.sha256).labels
+    window = submission.tile.window if submission.tile else np.s_[:, :]
+    truth = read_section(run.folder.labels / given.file, given.sha256).labels[window]
     run.ledger.append(
         GoldAnswered(
             section=submission.z,
+            tile=submission.tile,
             file=file,
             correction=_correction(submission, "", discarded=submission.verdict == VERDICTS[-1]),
-            published=section_agreement(truth, submission.before),
-            answered=section_agreement(truth, submission.labels),
+            published=section_agreement(truth, submission.before[window]),
+            answered=section_agreement(truth, submission.labels[window]),
         )
     )
 

@@ -94,8 +94,8 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
         Published(
             iteration=iteration,
             tasks={place: asked[place] for place in ranked.chosen},
-            repeats={task.z: asked[task.place] for task in again},
-            gold={task.z: asked[task.place] for task in known},
+            repeats={task.place: asked[task.place] for task in again},
+            gold={task.place: asked[task.place] for task in known},
         )
     )
 

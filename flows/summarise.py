@@ -219,7 +219,7 @@ def _gold_in(ledger: Ledger, number: int) -> tuple[GoldAnswer, ...]:
         GoldAnswer(
             z=event.section,
             annotator=event.correction.annotator,
-            minutes=_corrected(Place(event.section), event.correction).minutes,
+            minutes=_corrected(Place(event.section, event.tile), event.correction).minutes,
             published=event.published,
             answered=event.answered,
         )

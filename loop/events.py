@@ -203,6 +203,8 @@ class GoldAnswered(_Record):
     """Name of the event."""
     section: int
     """Index z in the volume."""
+    tile: Tile | None = None
+    """The part of the section that was asked for; None for all of it."""
     file: str
     """Labels file, relative to the run's labels folder."""
     correction: Correction
@@ -370,10 +372,10 @@ class Published(_Record):
     """Number of the iteration."""
     tasks: dict[PlaceField, int]
     """Task id of each section or tile."""
-    repeats: dict[int, int] = {}
-    """Tasks that ask for a section again that was answered before, keyed by z; the annotators are not told."""
-    gold: dict[int, int] = {}
-    """Tasks of known truth, keyed by z; the annotators are not told."""
+    repeats: dict[PlaceField, int] = {}
+    """Tasks that ask again for what was answered before; the annotators are not told."""
+    gold: dict[PlaceField, int] = {}
+    """Tasks of known truth; the annotators are not told."""
 
 
 class Ingested(_Record):

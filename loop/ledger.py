@@ -120,7 +120,7 @@ class Ledger:
         """Give the place of every task of an iteration that is still to be answered, or reviewed where it must be."""
         published = self.finished(Published, iteration)
         tasks = {task: place for place, task in published.tasks.items()}
-        tasks |= {task: Place(z) for blind in (published.repeats, published.gold) for z, task in blind.items()}
+        tasks |= {task: place for blind in (published.repeats, published.gold) for place, task in blind.items()}
         held, returned = self._standing()
         # by iteration too: another server, or one restored, numbers its tasks anew
         asked = [e for e in held if e.correction is not None and e.correction.iteration == iteration]

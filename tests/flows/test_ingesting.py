@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from label_studio_sdk import LabelStudio
 
 from annotation import server
+from annotation.client import LabelStudio
 from annotation.project import connect
 from annotation.publish import SectionTask, publish
 from flows.blind_tasks import gold, repeats
@@ -56,8 +56,8 @@ def ask(run: Run, *sections: int, again: Sequence[SectionTask] = (), known: Sequ
     published = Published(
         iteration=iteration,
         tasks={place: next(numbers) for place in places},
-        repeats={task.z: next(numbers) for task in again},
-        gold={task.z: next(numbers) for task in known},
+        repeats={task.place: next(numbers) for task in again},
+        gold={task.place: next(numbers) for task in known},
     )
     for event in (trained, ranked, published):
         run.ledger.append(event)

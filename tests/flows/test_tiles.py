@@ -1,14 +1,16 @@
 """Tiles from the ranking to the labels, through a real server; the phantom's sections are larger than a tile."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import httpx
 import numpy as np
 import pytest
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 
 from annotation import published, server
+from annotation.client import LabelStudio
 from annotation.project import connect, find_project
 from annotation.regions import parse_regions
 from annotation.server import Server
@@ -19,7 +21,7 @@ from flows.initialise import init_run
 from flows.proofreading import answer_by_oracle, publish_tasks, rank_pool
 from flows.runs import Run
 from flows.training_set import training_blocks
-from loop.events import Evaluated, Gated, Ingested, Predicted, Published, Ranked, SectionLabelled, Trained
+from loop.events import Evaluated, Gated, GoldAnswered, Ingested, Predicted, Published, Ranked, SectionLabelled, Trained
 from loop.gate import decide
 from loop.labels import read_section
 from loop.metrics import Agreement
@@ -166,3 +168,34 @@ def test_a_model_learns_from_the_tiles_and_the_rest_of_the_section_stays_in_the_
     again = asked.ledger.finished(Ranked, 2).chosen
     assert again
     assert not set(again) & {place for place, _ in tiles}
+
+
+def test_tiles_are_repeated_blindly_and_those_of_known_truth_measure_annotators(asked: Run) -> None:
+    annotation = asked.config.annotation.model_copy(update={"repeat_share": 0.25, "gold_share": 0.25})
+    run = replace(asked, config=asked.config.model_copy(update={"annotation": annotation}))
+    publish_tasks(run)
+    made = run.ledger.finished(Published, 2)
+    ((repeated, _),), ((known, task),) = made.repeats.items(), made.gold.items()
+    assert repeated in {place for place, _ in chosen(run)}
+    assert (known.z in run.sections["train"], known.tile is not None) == (True, True)
+    assert known.tile is not None
+    running = server.up(run.folder.annotation)
+    planted = published.load(running, known.z, 2, tile=known.tile)
+    assert planted.frame is not None
+    truth = run.labels.section(known.z)
+    assert not np.array_equal(planted.labels > 0, planted.frame.clipped(planted.frame.cut(truth)) > 0)
+    with connect(running) as client:
+        for number in run.ledger.open_tasks(2):
+            (prediction,) = client.predictions.list(task=number)
+            picture = client.tasks.get(str(number)).data["picture"]
+            spots: list[Any] = [region["value"] for region in map(dict, prediction.result) if is_spot(region)]
+            assert all(0 <= spot[axis] <= 100 for spot in spots for axis in "xy")
+            assert picture[2] <= TILE_PX + 2 * MARGIN_PX
+            client.annotations.create(number, result=[dict(region) for region in prediction.result], lead_time=9.0)
+    ingest_submissions(run)
+    (scored,) = run.ledger.of_kind(GoldAnswered)
+    assert (scored.section, scored.tile, scored.correction.task_id) == (known.z, known.tile, task)
+    assert scored.published == scored.answered
+    assert scored.published.only_first > 0
+    assert {compared.section for compared in run.ledger.compared()} == {repeated.z}
+    assert run.ledger.stage(Ingested, 2) is not None

@@ -242,7 +242,9 @@ def test_a_consensus_counts_while_exactly_its_annotations_do(tmp_path: Path) -> 
 
 def test_a_deleted_task_is_no_longer_open(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    ledger.append(Published(iteration=1, tasks={Place(3): 30, Place(4): 40}, repeats={5: 50}, gold={6: 60}))
+    ledger.append(
+        Published(iteration=1, tasks={Place(3): 30, Place(4): 40}, repeats={Place(5): 50}, gold={Place(6): 60})
+    )
     assert {task: place.z for task, place in ledger.open_tasks(1).items()} == {30: 3, 40: 4, 50: 5, 60: 6}
     ledger.append(TaskDeleted(section=4, task_id=40))
     assert list(ledger.open_tasks(1)) == [30, 50, 60]

@@ -1,5 +1,6 @@
 """`proofloop segment`: any volume, any checkpoint."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -70,10 +71,12 @@ def segment(
         )
     if as_json:
         typer.echo(done.model_dump_json(indent=2))
-    elif done.sections_predicted:
+        return
+    if done.sections_predicted:
         rate = f"{done.voxels_per_second / 1e6:.2f} Mvoxel/s"
         console.print(
             f"[bold]{escape(done.out)}[/]: {', '.join(done.arrays)}, {done.sections_predicted} sections, {rate}"
         )
     else:
         console.print(f"[bold]{escape(done.out)}[/] was there already, whole and made from the same.")
+    typer.echo(f"Look at it: {shlex.join(['proofloop', 'view', volume, '--membrane', done.out])}")

@@ -1,5 +1,6 @@
 """`proofloop trace`: membranes to axons."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -93,3 +94,4 @@ def trace(
         console.print(f"The longest is {first.axon}: {first.length_um:.1f} um; all are in {escape(done.axon_table)}")
     if done.damaged:
         console.print(f"Sections that look damaged: {done.damaged}")
+    typer.echo(f"Look at them: {shlex.join(['proofloop', 'view', source, '--segmentation', done.out])}")

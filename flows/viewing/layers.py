@@ -70,7 +70,9 @@ def shown_of(source: str, *, membrane: str | None = None, segmentations: Sequenc
         for spec, name in zip(segmentations, names, strict=True)
     )
     probability = open_volume(membrane, dataset="membrane") if membrane else shown.membrane
-    whole = Shown(shown.image, shown.voxel_size_nm_zyx, probability, (*given, *shown.segmentations), shown.asked)
+    files = {layer.labels.spec for layer in given}
+    known = [layer for layer in shown.segmentations if layer.labels.spec not in files]
+    whole = Shown(shown.image, shown.voxel_size_nm_zyx, probability, (*given, *known), shown.asked)
     for volume in (probability, *(layer.labels for layer in whole.segmentations)):
         if volume is not None:
             require_equal_shape(whole.image, volume)

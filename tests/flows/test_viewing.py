@@ -92,12 +92,13 @@ def test_a_browser_sees_voxels_and_skeletons_and_asks_nobody_else(bricks: Path, 
 def test_of_a_run_its_given_labels_and_newest_axons_are_shown(run: Run, phantom: Path) -> None:
     assert [layer.name for layer in shown_of(str(run.folder.root)).segmentations] == ["given labels"]
     (run.folder.root / "axons.h5").write_bytes(phantom.read_bytes())
-    shown = shown_of(str(run.folder.root), segmentations=[f"{phantom}:labels"])
-    assert [(layer.name, layer.visible) for layer in shown.segmentations] == [
-        ("tiny.h5:labels", True),
-        ("axons", True),
-        ("given labels", False),
-    ]
+    layers = shown_of(str(run.folder.root)).segmentations
+    assert [(layer.name, layer.visible) for layer in layers] == [("axons", True), ("given labels", False)]
+
+
+def test_labels_that_are_asked_for_are_on_and_not_shown_twice(run: Run, phantom: Path) -> None:
+    layers = shown_of(str(run.folder.root), segmentations=[f"{phantom}:labels"]).segmentations
+    assert [(layer.name, layer.visible) for layer in layers] == [("tiny.h5:labels", True)]
 
 
 def test_labels_of_another_shape_are_refused(bricks: Path, phantom: Path) -> None:

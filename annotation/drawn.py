@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from label_studio_sdk.converter import brush
 from numpy.typing import NDArray
 
+from annotation.client import brush
 from annotation.project import SECTION
 
 
@@ -42,7 +42,7 @@ def drawn(
 
 def brush_value(mask: NDArray[np.bool_], label: str) -> dict[str, object]:
     """Give the value of a brush region that covers `mask`, (y, x)."""
-    rle = brush.mask2rle(np.where(mask, 255, 0).astype(np.uint8))
+    rle = brush().mask2rle(np.where(mask, 255, 0).astype(np.uint8))
     return {"format": "rle", "rle": [int(byte) for byte in rle], "brushlabels": [label]}
 
 

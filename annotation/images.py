@@ -4,16 +4,14 @@ The embedded server shows a folder of the run; to the lab's own server, which ne
 uploaded.
 """
 
-from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 from PIL import Image
 
+from annotation.client import LabelStudio, every
 from annotation.connection import authorization, http_client
 from annotation.server import Server
 from loop.atomic import replacing
@@ -42,7 +40,7 @@ def image_project(client: LabelStudio, server: Server, project: int) -> int:
     if server.files is not None:
         return project
     title = f"{server.project}: images"
-    projects: Iterable[Any] = client.projects.list()
+    projects = every(client.projects.list())
     found = next((int(one.id) for one in projects if one.title == title), None)
     if found is None:
         found = int(client.projects.create(title=title, label_config=_ONE_IMAGE, description=_PURPOSE).id or 0)

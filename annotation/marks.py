@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from label_studio_sdk.converter import brush
 from numpy.typing import NDArray
 
+from annotation.client import brush
 from annotation.drawn import brush_value, drawn, misplaced
 from annotation.layer import is_layer
 from annotation.project import (
@@ -171,7 +171,7 @@ def _label_faults(labels: object, known: tuple[str, ...]) -> Iterator[str]:
 def decoded(rle: list[int], shape: tuple[int, int]) -> NDArray[np.uint8] | None:
     """Give the alpha channel of a stroke without `code_faults`, or None where the code is damaged."""
     try:
-        channels = np.asarray(brush.decode_rle(rle), np.uint8)
+        channels = np.asarray(brush().decode_rle(rle), np.uint8)
     except (ValueError, IndexError, OverflowError):
         return None
     return channels.reshape(*shape, 4)[..., 3]

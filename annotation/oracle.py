@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 
 from annotation import published
 from annotation.accounts import ensure_account
 from annotation.boundaries import pieces_of
+from annotation.client import LabelStudio
 from annotation.contours import Contour, contours_of
 from annotation.frame import Frame
 from annotation.layer import is_layer, layer_of, redrawn

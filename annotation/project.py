@@ -1,14 +1,14 @@
 """The Label Studio project of a run: who may speak to it, its labelling interface, its place for images."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files as package_files
 from typing import Any, Literal
 
 import httpx
-from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 
+from annotation.client import LabelStudio, every
 from annotation.connection import http_client
 from annotation.images import ensure_image_folder
 from annotation.server import PROJECT, Server
@@ -78,7 +78,7 @@ def connect(server: Server, token: str | None = None) -> Iterator[LabelStudio]:
 
 def find_project(client: LabelStudio, title: str = PROJECT) -> int | None:
     """Give the id of the project with this title, or None before the first `ensure_project`."""
-    projects: Iterable[Any] = client.projects.list()
+    projects = every(client.projects.list())
     return next((int(project.id) for project in projects if project.title == title), None)
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from label_studio_sdk import LabelStudio
 from label_studio_sdk.label_interface.interface import LabelInterface
 from numpy.typing import NDArray
 
 from annotation import published
 from annotation.boundaries import pieces_of
+from annotation.client import LabelStudio
 from annotation.confidence import confidence_of
 from annotation.contours import DETAIL, EXACT, contours_of
 from annotation.correction import PreAnnotation

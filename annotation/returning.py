@@ -3,8 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from label_studio_sdk import LabelStudio
-
+from annotation.client import LabelStudio
 from annotation.layer import is_layer
 from annotation.project import PRE_ANNOTATION_VERSION, connect
 from annotation.server import Server

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from label_studio_sdk import LabelStudio
 from label_studio_sdk.errors import NotFoundError
 
+from annotation.client import LabelStudio, every
 from loop.places import Tile
 
 _DATED_LATE = timedelta(minutes=5)
@@ -93,8 +93,8 @@ class Annotation:
 def tasks_of(client: LabelStudio, project: int, iteration: int) -> list[OpenTask]:
     """List the tasks of an iteration in the order in which they are served."""
     query = _query([("data.iteration", "equal", "Number", iteration)])
-    listed: Iterable[Any] = client.tasks.list(
-        project=project, query=query, fields="task_only", include=["id", "data", "total_annotations"]
+    listed = every(
+        client.tasks.list(project=project, query=query, fields="task_only", include=["id", "data", "total_annotations"])
     )
     found = [
         OpenTask(
@@ -148,11 +148,14 @@ def changed_since(
 
 
 def _listed(client: LabelStudio, project: int, conditions: list[_Condition]) -> Iterable[Any]:
-    return client.tasks.list(
-        project=project,
-        query=_query(conditions),
-        include=["id", "data", "updated_at", "annotations"],
-        page_size=_PAGE,
+    return every(
+        client.tasks.list(
+            project=project,
+            query=_query(conditions),
+            fields="all",
+            include=["id", "data", "updated_at", "annotations"],
+            page_size=_PAGE,
+        )
     )
 
 
@@ -169,7 +172,7 @@ def missing_of(client: LabelStudio, project: int, tasks: Collection[int]) -> lis
     if not tasks:
         return []
     query = _query([_among(tasks)])
-    held: Iterable[Any] = client.tasks.list(project=project, query=query, fields="task_only", include=["id"])
+    held = every(client.tasks.list(project=project, query=query, fields="task_only", include=["id"]))
     return sorted(set(tasks) - {int(task.id) for task in held})
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from label_studio_sdk import LabelStudio, Webhook
+from label_studio_sdk import Webhook
 from label_studio_sdk.core.api_error import ApiError
 
+from annotation.client import LabelStudio
 from annotation.ports import HOST
 from annotation.project import connect, find_project
 from annotation.server import Server

@@ -13,8 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from label_studio_sdk import LabelStudio
-
+from annotation.client import LabelStudio
 from annotation.ingest import Harvest, ingest
 from annotation.project import connect, ensure_project
 from annotation.server import Server, down, up

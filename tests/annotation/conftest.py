@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from label_studio_sdk import LabelStudio
 
+from annotation.client import LabelStudio
 from annotation.database import PostgreSQL
 from annotation.project import connect
 from annotation.server import Server, down, up

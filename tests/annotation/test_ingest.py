@@ -3,8 +3,8 @@ from typing import Any
 
 import httpx
 import numpy as np
-from label_studio_sdk import LabelStudio
 
+from annotation.client import LabelStudio
 from annotation.ingest import Harvest, ingest
 from annotation.project import find_project
 from annotation.publish import publish

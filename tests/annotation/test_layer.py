@@ -3,13 +3,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from skimage.segmentation import expand_labels
 
 from annotation import published
 from annotation.boundaries import pieces_of
+from annotation.client import LabelStudio
 from annotation.contours import contours_of
 from annotation.correction import Correction, PreAnnotation, correct
 from annotation.ingest import Submission, ingest

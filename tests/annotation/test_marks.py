@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from label_studio_sdk.converter import brush
 
+from annotation.client import brush
 from annotation.marks import parse_marks, point_result, stroke_result
 from annotation.project import CUT, GROW, JOIN, REMOVE, UNSURE, labelling_interface
 
@@ -54,7 +54,7 @@ def test_a_point_on_the_far_edge_lies_in_the_last_pixel() -> None:
 def test_the_blurred_edge_of_a_stroke_does_not_belong_to_it() -> None:
     alpha = np.where(MASK, 255, 0).astype(np.uint8)
     alpha[1, 3:9], alpha[4, 3:9] = 127, 128
-    value = {"format": "rle", "rle": list(brush.mask2rle(alpha)), "brushlabels": [CUT]}
+    value = {"format": "rle", "rle": list(brush().mask2rle(alpha)), "brushlabels": [CUT]}
     marks, _, _ = parse_marks([cut(value=value)], SHAPE)
     expected = MASK.copy()
     expected[4, 3:9] = True

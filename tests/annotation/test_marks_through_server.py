@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 
 from annotation import published
+from annotation.client import LabelStudio
 from annotation.ingest import Submission, ingest
 from annotation.marks import point_result, stroke_result
 from annotation.project import CUT, GROW, JOIN, REMOVE, UNSURE

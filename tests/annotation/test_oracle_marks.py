@@ -1,9 +1,9 @@
 """Four cells of 40 x 40 px; the shown outlines differ from them in ways that a person sees."""
 
 import numpy as np
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 
+from annotation.client import LabelStudio
 from annotation.ingest import ingest
 from annotation.marks import Marks
 from annotation.operations import operate

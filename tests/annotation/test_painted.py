@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 from PIL import Image
 
+from annotation.client import LabelStudio
 from annotation.contours import EXACT, contours_of
 from annotation.correction import PreAnnotation, correct
 from annotation.ingest import ingest

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from label_studio_sdk import LabelStudio
 from numpy.typing import NDArray
 
 from annotation import prediction_service
+from annotation.client import LabelStudio
 from annotation.ingest import ingest
 from annotation.prediction_service import Helper, answer, basic_credentials
 from annotation.project import HELP, PRE_ANNOTATION_VERSION, ensure_project

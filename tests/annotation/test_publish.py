@@ -3,9 +3,9 @@ from dataclasses import replace
 import httpx
 import numpy as np
 import pytest
-from label_studio_sdk import LabelStudio
 
 from annotation import published
+from annotation.client import LabelStudio
 from annotation.project import ensure_project
 from annotation.publish import SectionTask, publish
 from annotation.server import Server

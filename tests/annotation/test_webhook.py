@@ -1,7 +1,7 @@
 import httpx
 import pytest
-from label_studio_sdk import LabelStudio
 
+from annotation.client import LabelStudio
 from annotation.project import ensure_project
 from annotation.publish import publish
 from annotation.server import Server

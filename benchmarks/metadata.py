@@ -20,21 +20,10 @@ import zarr
 from flows.config import DataConfig
 from flows.initialise import init_run, plan
 from flows.runs import Run
+from loop.answer_events import Correction, Polled, SectionLabelled
 from loop.doubts import Doubt, Spot
 from loop.effort import Effort
-from loop.events import (
-    Correction,
-    Evaluated,
-    Event,
-    Gated,
-    Ingested,
-    Polled,
-    Predicted,
-    Published,
-    Ranked,
-    SectionLabelled,
-    Trained,
-)
+from loop.events import Evaluated, Event, Gated, Ingested, Predicted, Published, Ranked, Trained
 from loop.gate import GateDecision
 from loop.metrics import Agreement
 from loop.places import Place

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loop.agreement import SectionAgreement
-from loop.events import Compared, Correction, SectionLabelled, SentBack
+from loop.answer_events import Compared, Correction, SectionLabelled, SentBack
 from loop.ledger import Ledger
 
 Version = tuple[int | None, str]

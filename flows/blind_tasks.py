@@ -11,7 +11,8 @@ from annotation.publish import SectionTask
 from annotation.server import Server
 from annotation.tile import picture_of
 from flows.runs import Run
-from loop.events import Correction, Published, Ranked
+from loop.answer_events import Correction
+from loop.events import Published, Ranked
 from loop.gold import with_planted_errors
 from loop.labels import read_section
 from loop.places import Place, Tile

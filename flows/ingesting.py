@@ -13,23 +13,20 @@ from flows.labelling_server import server_of
 from flows.runs import Run
 from loop.agreement import section_agreement
 from loop.annotators import ORACLE
-from loop.consensus import consensus
-from loop.errors import ProofloopError
-from loop.events import (
+from loop.answer_events import (
     AnnotationDeleted,
     Compared,
     ConsensusReached,
     Correction,
     GoldAnswered,
-    Ingested,
     Polled,
-    Published,
-    Ranked,
     SectionLabelled,
     SentBack,
     TaskDeleted,
-    Trained,
 )
+from loop.consensus import consensus
+from loop.errors import ProofloopError
+from loop.events import Ingested, Published, Ranked, Trained
 from loop.iteration import Stage, require
 from loop.labels import read_section, write_section
 from loop.places import Place

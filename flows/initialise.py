@@ -9,8 +9,9 @@ from typing import Literal
 from flows.config import AnnotationConfig, DataConfig, RankingConfig, RunConfig, write_config
 from flows.given_labels import GivenLabels
 from flows.runs import Run, open_run, sections_of
+from loop.answer_events import SectionLabelled
 from loop.errors import InputError
-from loop.events import RunCreated, SectionLabelled
+from loop.events import RunCreated
 from loop.holdout import freeze, refuse_leak, within
 from loop.labels import write_section
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName

@@ -11,9 +11,9 @@ from annotation.overlay import overlay
 from annotation.returning import send_back
 from flows.labelling_server import server_of
 from flows.runs import Run
+from loop.answer_events import Accepted, Correction, SectionLabelled, SentBack
 from loop.atomic import replacing
 from loop.errors import InputError
-from loop.events import Accepted, Correction, SectionLabelled, SentBack
 from loop.labels import read_section
 
 

@@ -11,16 +11,8 @@ from flows.answers import Answers
 from flows.data_config import DataConfig
 from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary
 from loop.annotators import ORACLE
-from loop.events import (
-    Correction,
-    Evaluated,
-    Gated,
-    GoldAnswered,
-    Ingested,
-    Published,
-    Ranked,
-    Trained,
-)
+from loop.answer_events import Correction, GoldAnswered
+from loop.events import Evaluated, Gated, Ingested, Published, Ranked, Trained
 from loop.iteration import position
 from loop.ledger import Ledger
 from loop.places import Place

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from loop.answer_events import ConsensusReached, SectionLabelled
 from loop.errors import InputError
-from loop.events import ConsensusReached, SectionLabelled, Trained
+from loop.events import Trained
 from loop.labels import LabelledSection
 from loop.ledger import Ledger
 from loop.run import RunFolder

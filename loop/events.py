@@ -1,34 +1,22 @@
 """What can happen in a run: one frozen record per kind of event, as the ledger keeps them."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from loop.agreement import SectionAgreement
+from loop.answer_events import AnswerEvent
 from loop.doubts import Doubt
 from loop.drift import Drift
-from loop.effort import Effort
+from loop.event_record import EventRecord
 from loop.gate import GateDecision
 from loop.metrics import Agreement
-from loop.places import Place, PlaceField, Tile
+from loop.places import Place, PlaceField
 from loop.ranking_words import WHY
 from loop.section_range import SectionsField
 from loop.uncertainty import Uncertainty
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    at: datetime = Field(default_factory=_now)
-    """When it happened, UTC."""
-
-
-class RunCreated(_Record):
+class RunCreated(EventRecord):
     """A run was initialised and its hold-out frozen."""
 
     kind: Literal["run_created"] = "run_created"
@@ -41,198 +29,7 @@ class RunCreated(_Record):
     """Sections on each side of a hold-out section that no model may see in training either."""
 
 
-class Correction(BaseModel):
-    """Where a proofread section's labels came from."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    iteration: int
-    """Iteration that published the task."""
-    task_id: int
-    """Label Studio's task."""
-    annotation_id: int
-    """Label Studio's annotation."""
-    annotator: str
-    """E-mail address of the person, or of the oracle."""
-    submitted_at: datetime
-    """When Label Studio last changed the annotation."""
-    lead_time_s: float
-    """Seconds that the annotator had the task open, as Label Studio counts them."""
-    model_sha256: str
-    """Hash of the checkpoint whose contours were pre-annotated."""
-    result_sha256: str
-    """Hash of the submitted regions; with `annotation_id` it identifies the version."""
-    regions_kept: int
-    """Outlines submitted as they were pre-annotated."""
-    regions_changed: int
-    """Outlines that were changed."""
-    regions_added: int
-    """Outlines drawn anew."""
-    regions_deleted: int
-    """Pre-annotated outlines removed."""
-    cuts: int = 0
-    """Strokes that parted a region."""
-    joins: int = 0
-    """Strokes that joined regions."""
-    grown: int = 0
-    """Points from which an object grew."""
-    removed: int = 0
-    """Points that removed a region."""
-    unsure_px: int = 0
-    """Pixels that the annotator marked as unsure."""
-    discarded: bool = False
-    """The annotator found the section unfit; no model learns from it."""
-    review_required: bool = False
-    """No model learns from it before a reviewer has accepted it."""
-    effort: Effort | None = None
-    """What the correction took and what it did to the pixels; None in records of older versions."""
-
-
-class SectionLabelled(_Record):
-    """A section, or a tile of it, has dense labels that training may use; later ones win where they overlap."""
-
-    kind: Literal["section_labelled"] = "section_labelled"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    file: str
-    """Labels file, relative to the run's labels folder."""
-    sha256: str
-    """Hash of the labels."""
-    tile: Tile | None = None
-    """Where in the section the labels lie: first row and column, height and width, px; None for all of it."""
-    correction: Correction | None
-    """Provenance of a proofread section; None for the dense sections given at the start."""
-
-    @property
-    def place(self) -> Place:
-        """What was labelled."""
-        return Place(self.section, self.tile)
-
-
-class Polled(_Record):
-    """Label Studio was asked what changed there since the last look, and something had."""
-
-    kind: Literal["poll"] = "poll"
-    """Name of the event."""
-    seen_until: datetime
-    """Changes up to here were looked at; the next look begins there."""
-    skipped: list[int]
-    """All tasks that stand skipped without an answer."""
-    refused: dict[int, str]
-    """All tasks whose answers cannot be used, with the reason."""
-
-
-class Compared(_Record):
-    """Two annotations of a section were compared."""
-
-    kind: Literal["compared"] = "compared"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    annotation_ids: tuple[int, int]
-    """Label Studio's annotations, the older submission first."""
-    files: tuple[str, str]
-    """Their labels files, relative to the run's labels folder."""
-    agreement: SectionAgreement
-    """How far they agree."""
-
-
-class AnnotationDeleted(_Record):
-    """An annotation that was ingested is gone from Label Studio: its labels are kept but no longer count."""
-
-    kind: Literal["annotation_deleted"] = "annotation_deleted"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    task_id: int
-    """Label Studio's task."""
-    annotation_id: int
-    """Label Studio's annotation."""
-
-
-class TaskDeleted(_Record):
-    """An open task is gone from Label Studio: it is no longer awaited, and its section is in the pool again."""
-
-    kind: Literal["task_deleted"] = "task_deleted"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    task_id: int
-    """Label Studio's task."""
-
-
-class Accepted(_Record):
-    """A reviewer accepted an answer."""
-
-    kind: Literal["accepted"] = "accepted"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    annotation_id: int
-    """Label Studio's annotation."""
-    file: str
-    """Labels file of the version that was accepted, relative to the run's labels folder."""
-    by: str
-    """Who reviewed it."""
-
-
-class SentBack(_Record):
-    """An answer went back to the annotators: its task is open again and shows what was answered, and why it is back."""
-
-    kind: Literal["sent_back"] = "sent_back"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    task_id: int
-    """Label Studio's task."""
-    annotation_id: int
-    """Label Studio's annotation, which is no longer there; its labels are kept."""
-    reason: str
-    """What the annotator reads above the section."""
-    by: str
-    """The reviewer, or proofloop where it could not use some regions."""
-    usable: bool
-    """Its labels count until the task's next answer; not where a reviewer sent it back."""
-
-
-class GoldAnswered(_Record):
-    """A task of known truth was answered: it measures the annotator, and no model learns from it."""
-
-    kind: Literal["gold"] = "gold"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    tile: Tile | None = None
-    """The part of the section that was asked for; None for all of it."""
-    file: str
-    """Labels file, relative to the run's labels folder."""
-    correction: Correction
-    """Who answered, when, and what it took."""
-    published: SectionAgreement
-    """How far the pre-annotation, with its planted errors, agrees with the truth, which is the first of the two."""
-    answered: SectionAgreement
-    """How far the answer does."""
-
-
-class ConsensusReached(_Record):
-    """Several annotations of a section were made one; it counts in training while exactly these stand."""
-
-    kind: Literal["consensus"] = "consensus"
-    """Name of the event."""
-    section: int
-    """Index z in the volume."""
-    files: list[str]
-    """Labels files of the annotations, the oldest submission first."""
-    tile: Tile | None = None
-    """Which part of the section they answer; None for all of it."""
-    file: str
-    """Labels file of the consensus; pixels without a majority do not count."""
-    sha256: str
-    """Hash of its labels."""
-
-
-class TrainingBegun(_Record):
+class TrainingBegun(EventRecord):
     """The training of an iteration began: it learns from what the ledger said up to here, also after a crash."""
 
     kind: Literal["training_begun"] = "training_begun"
@@ -258,7 +55,7 @@ class Origin(BaseModel):
     """Iteration of the model whose weights it began with; None for fresh ones."""
 
 
-class Trained(_Record):
+class Trained(EventRecord):
     """A model was trained."""
 
     kind: Literal["train"] = "train"
@@ -279,7 +76,7 @@ class Trained(_Record):
     """What it came from; None in records of older versions."""
 
 
-class Predicted(_Record):
+class Predicted(EventRecord):
     """Membranes of the pool and the hold-out were predicted."""
 
     kind: Literal["predict"] = "predict"
@@ -294,7 +91,7 @@ class Predicted(_Record):
     """Wall time."""
 
 
-class Evaluated(_Record):
+class Evaluated(EventRecord):
     """The model was measured on the frozen hold-out."""
 
     kind: Literal["evaluate"] = "evaluate"
@@ -307,7 +104,7 @@ class Evaluated(_Record):
     """Each hold-out section, keyed by z."""
 
 
-class Gated(_Record):
+class Gated(EventRecord):
     """The model was promoted or turned away."""
 
     kind: Literal["gate"] = "gate"
@@ -326,7 +123,7 @@ class Gated(_Record):
         return worse + ([self.drift.words] if self.drift is not None and self.drift.alarm else [])
 
 
-class RolledBack(_Record):
+class RolledBack(EventRecord):
     """An earlier model is the promoted one again; nothing is deleted."""
 
     kind: Literal["rollback"] = "rollback"
@@ -337,7 +134,7 @@ class RolledBack(_Record):
     """Iterations whose models had been promoted after it."""
 
 
-class Ranked(_Record):
+class Ranked(EventRecord):
     """The pool was ranked and the places to proofread chosen."""
 
     kind: Literal["rank"] = "rank"
@@ -348,13 +145,13 @@ class Ranked(_Record):
     """Sections or tiles to proofread, most uncertain first."""
     uncertainty: dict[PlaceField, Uncertainty]
     """Uncertainty of every chosen place; in records of older versions of the whole pool."""
-    doubts: dict[PlaceField, Doubt] = {}
+    doubts: dict[PlaceField, Doubt] = Field(default_factory=dict)
     """Where in each chosen place the model is unsure; nothing in records of older versions."""
     predicted_in: int
     """Iteration whose model, the promoted one, was asked."""
     strategy: str = ""
     """How they were chosen; in records of older versions by entropy and variance, and nothing stands here."""
-    expected_minutes: dict[PlaceField, float] = {}
+    expected_minutes: dict[PlaceField, float] = Field(default_factory=dict)
     """What each chosen place is expected to cost an annotator; nothing where that did not count."""
 
     def reason(self, place: Place) -> str:
@@ -363,7 +160,7 @@ class Ranked(_Record):
         return f"{WHY[self.strategy]} {doubt}" if self.strategy in WHY else doubt
 
 
-class Published(_Record):
+class Published(EventRecord):
     """The chosen places are tasks in Label Studio."""
 
     kind: Literal["publish"] = "publish"
@@ -372,13 +169,13 @@ class Published(_Record):
     """Number of the iteration."""
     tasks: dict[PlaceField, int]
     """Task id of each section or tile."""
-    repeats: dict[PlaceField, int] = {}
+    repeats: dict[PlaceField, int] = Field(default_factory=dict)
     """Tasks that ask again for what was answered before; the annotators are not told."""
-    gold: dict[PlaceField, int] = {}
+    gold: dict[PlaceField, int] = Field(default_factory=dict)
     """Tasks of known truth; the annotators are not told."""
 
 
-class Ingested(_Record):
+class Ingested(EventRecord):
     """The iteration is closed: every task was answered or skipped, or it goes on without those still open."""
 
     kind: Literal["ingest"] = "ingest"
@@ -387,23 +184,14 @@ class Ingested(_Record):
     """Number of the iteration."""
     sections: list[PlaceField]
     """Sections or tiles whose corrections came back."""
-    skipped: list[PlaceField] = []
+    skipped: list[PlaceField] = Field(default_factory=list)
     """Sections or tiles that annotators skipped; they stay in the pool."""
-    left_open: list[int] = []
+    left_open: list[int] = Field(default_factory=list)
     """Tasks that were still to be answered; answers that come later train the next models."""
 
 
 StageEvent = Trained | Predicted | Evaluated | Gated | Ranked | Published | Ingested
-ReviewEvent = Accepted | SentBack | GoldAnswered | ConsensusReached | TaskDeleted
 Event = Annotated[
-    RunCreated
-    | SectionLabelled
-    | Polled
-    | AnnotationDeleted
-    | Compared
-    | TrainingBegun
-    | RolledBack
-    | ReviewEvent
-    | StageEvent,
+    RunCreated | TrainingBegun | RolledBack | StageEvent | AnswerEvent,
     Field(discriminator="kind"),
 ]

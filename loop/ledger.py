@@ -9,23 +9,19 @@ from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from loop.errors import IllegalTransition, InputError
-from loop.events import (
+from loop.answer_events import (
     Accepted,
     AnnotationDeleted,
     Compared,
     ConsensusReached,
-    Event,
     GoldAnswered,
-    Ingested,
     Polled,
-    Published,
-    RunCreated,
     SectionLabelled,
     SentBack,
-    StageEvent,
     TaskDeleted,
 )
+from loop.errors import IllegalTransition, InputError
+from loop.events import Event, Ingested, Published, RunCreated, StageEvent
 from loop.places import Place
 
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)

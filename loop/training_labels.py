@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from loop.events import SectionLabelled, Trained, TrainingBegun
+from loop.answer_events import SectionLabelled
+from loop.events import Trained, TrainingBegun
 from loop.labels import LabelledSection, combined, read_section, section_hash
 from loop.ledger import Ledger
 from loop.run import RunFolder

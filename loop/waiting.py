@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from loop.events import Published, SectionLabelled, Trained
+from loop.answer_events import SectionLabelled
+from loop.events import Published, Trained
 from loop.iteration import Stage, position
 from loop.ledger import Ledger
 from loop.places import Place

@@ -11,8 +11,8 @@ from flows.config import FurtherVolume, RunConfig
 from flows.initialise import init_run, plan
 from flows.runs import Run, open_run
 from flows.training_set import training_blocks, validation_blocks
+from loop.answer_events import SectionLabelled
 from loop.errors import HoldoutLeak, InputError
-from loop.events import SectionLabelled
 from loop.labels import section_hash, write_section
 from loop.places import Tile
 from models.dataset import TrainingBlock

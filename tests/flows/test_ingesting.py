@@ -17,8 +17,9 @@ from flows.initialise import init_run
 from flows.reviewing import accept, return_to_annotators, waiting_answers
 from flows.runs import Run
 from flows.summarise import status_records, summarise
+from loop.answer_events import AnnotationDeleted, ConsensusReached, GoldAnswered
 from loop.errors import InputError, ProofloopError
-from loop.events import AnnotationDeleted, ConsensusReached, GoldAnswered, Ingested, Published, Ranked, Trained
+from loop.events import Ingested, Published, Ranked, Trained
 from loop.iteration import position
 from loop.places import Place
 from loop.uncertainty import Uncertainty

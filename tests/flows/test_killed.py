@@ -18,7 +18,8 @@ from annotation.tasks import tasks_of
 from flows.ingesting import ingest_submissions
 from flows.initialise import init_run
 from flows.runs import Run
-from loop.events import Published, Ranked, SectionLabelled, Trained
+from loop.answer_events import SectionLabelled
+from loop.events import Published, Ranked, Trained
 from loop.places import Place
 from loop.uncertainty import Uncertainty
 from tests.flows.conftest import quick_config

@@ -27,9 +27,10 @@ from flows.proofreading import rank_pool
 from flows.runs import Run, open_run
 from flows.summarise import status_records, summarise
 from flows.training_set import training_blocks
+from loop.answer_events import Correction, SectionLabelled
 from loop.blame import blame_section, blame_voxel
 from loop.errors import InputError
-from loop.events import Correction, Gated, Ingested, Published, Ranked, SectionLabelled, Trained
+from loop.events import Gated, Ingested, Published, Ranked, Trained
 from loop.iteration import Position, Stage, position
 from loop.labels import write_section
 from loop.places import Place, Tile

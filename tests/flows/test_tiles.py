@@ -21,7 +21,8 @@ from flows.initialise import init_run
 from flows.proofreading import answer_by_oracle, publish_tasks, rank_pool
 from flows.runs import Run
 from flows.training_set import training_blocks
-from loop.events import Evaluated, Gated, GoldAnswered, Ingested, Predicted, Published, Ranked, SectionLabelled, Trained
+from loop.answer_events import GoldAnswered, SectionLabelled
+from loop.events import Evaluated, Gated, Ingested, Predicted, Published, Ranked, Trained
 from loop.gate import decide
 from loop.labels import read_section
 from loop.metrics import Agreement

@@ -11,8 +11,9 @@ from flows.initialise import init_run
 from flows.learning import train_model
 from flows.runs import Run, open_run
 from flows.training_set import training_blocks, validation_blocks
+from loop.answer_events import SectionLabelled
 from loop.errors import HoldoutLeak, InputError
-from loop.events import SectionLabelled, Trained
+from loop.events import Trained
 from loop.labels import write_section
 from tests.flows.conftest import with_data
 

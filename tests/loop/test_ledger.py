@@ -5,24 +5,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loop.errors import IllegalTransition, InputError
-from loop.events import (
+from loop.answer_events import (
     Accepted,
     AnnotationDeleted,
     ConsensusReached,
     Correction,
-    Event,
-    Gated,
-    Ingested,
     Polled,
-    Predicted,
-    Published,
-    RunCreated,
     SectionLabelled,
     SentBack,
     TaskDeleted,
-    Trained,
 )
+from loop.errors import IllegalTransition, InputError
+from loop.events import Event, Gated, Ingested, Predicted, Published, RunCreated, Trained
 from loop.gate import GateDecision
 from loop.iteration import Position, Stage, position, require
 from loop.ledger import Ledger

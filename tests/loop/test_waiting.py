@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from loop.events import Correction, Ingested, Polled, Published, SectionLabelled, Trained
+from loop.answer_events import Correction, Polled, SectionLabelled
+from loop.events import Ingested, Published, Trained
 from loop.ledger import Ledger
 from loop.places import Place
 from loop.waiting import Patience, waiting

@@ -170,7 +170,7 @@ def compare(stack: Stack) -> None:
 def tracked(stack: Stack) -> Iterator[tuple[int, Pairs]]:
     """Link by registration, assignment and branches."""
     sections = (
-        (section_objects(z, objects, image, pixel_nm=PIXEL_NM), image)
+        section_objects(z, objects, image, pixel_nm=PIXEL_NM)
         for z, (objects, image) in enumerate(zip(stack.objects, stack.image, strict=True))
     )
     for step in track(sections, Registrar(PIXEL_NM, RegistrationConfig()), TrackingConfig()):

@@ -146,7 +146,7 @@ def time_stages(image: Block, membrane: Block, size: tuple[float, float, float])
     tracks = plain.painted(wide, plain.linked(wide, None, None), 0.25).astype(np.uint32)
 
     def linked() -> None:
-        sections = ((section_objects(z, objects[z], image[z], pixel_nm=pixel_nm), image[z]) for z in range(len(image)))
+        sections = (section_objects(z, objects[z], image[z], pixel_nm=pixel_nm) for z in range(len(image)))
         list(track(sections, registrar, config.tracking))
 
     stages: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {

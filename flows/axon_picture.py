@@ -5,18 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from loop.atomic import replacing
 from loop.progress import Progress, silent
 from loop.volume import Volume, VoxelSize
 from tracing.axons import Axon
-from tracing.colours import colour_of
+from tracing.colours import bytes_of
 
 SHOWN = 24
-_INCHES = 7.0
+_NAMED = 12
+_SIDE_PX = 900
+"""Of the views together, the larger side."""
+_MARGIN_PX, _LINE_PX, _LEGEND_PX = 16, 18, 190
 _DARKEST = 0.35
 """Brightness of what lies deepest."""
 
@@ -26,31 +28,41 @@ def write_picture(
 ) -> None:
     """Draw the first of `axons` as they are seen from three sides: what lies in front covers what lies behind.
 
-    A section is in memory at a time. Axes are in micrometres.
+    Top left along z, right of it along x (z to the right), below along y (z downwards), all at one scale, with a scale
+    bar. A section is in memory at a time.
     """
     views = _Views(labels.shape, np.array([axon.axon for axon in axons[:SHOWN]], np.uint64))
     for z in range(labels.shape[0]):
         views.add(z, labels.section(z))
         progress(z + 1, labels.shape[0], f"drawing {path.name}")
-    depth_um, height_um, width_um = (n * size / 1e3 for n, size in zip(labels.shape, voxel_size_nm_zyx, strict=True))
-    scale = _INCHES / max(width_um + depth_um, height_um + depth_um)
-    figure = Figure(figsize=(scale * (width_um + depth_um) + 2.4, scale * (height_um + depth_um) + 0.9))
-    grid = figure.add_gridspec(2, 2, width_ratios=(width_um, depth_um), height_ratios=(height_um, depth_um))
+    depth_nm, height_nm, width_nm = (n * size for n, size in zip(labels.shape, voxel_size_nm_zyx, strict=True))
+    px_per_nm = _SIDE_PX / max(width_nm + depth_nm, height_nm + depth_nm)
+    depth, height, width = (max(round(extent * px_per_nm), 1) for extent in (depth_nm, height_nm, width_nm))
+    right, below = width + 2 * _MARGIN_PX, height + 2 * _MARGIN_PX
+    lower = max(depth, (_NAMED + 2) * _LINE_PX)
+    sheet = Image.new("RGB", (right + max(depth, _LEGEND_PX) + _MARGIN_PX, below + lower + _MARGIN_PX), "white")
     panels = (
-        (grid[0, 0], views.along_z, (0, width_um, height_um, 0), "x", "y"),
-        (grid[0, 1], views.along_x.transpose(1, 0, 2), (0, depth_um, height_um, 0), "z", "y"),
-        (grid[1, 0], views.along_y, (0, width_um, depth_um, 0), "x", "z"),
+        (views.along_z, (width, height), (_MARGIN_PX, _MARGIN_PX)),
+        (views.along_x.transpose(1, 0, 2), (depth, height), (right, _MARGIN_PX)),
+        (views.along_y, (width, depth), (_MARGIN_PX, below)),
     )
-    for place, seen, extent, across, down in panels:
-        axes = figure.add_subplot(place)
-        axes.imshow(_painted(seen, axons), extent=extent, aspect="equal", interpolation="nearest")
-        axes.set_xlabel(f"{across}, um")
-        axes.set_ylabel(f"{down}, um")
-    handles = [Patch(color=colour_of(axon.axon), label=f"{axon.axon}: {axon.length_um:.1f} um") for axon in axons[:12]]
-    figure.legend(handles=handles, loc="lower right", fontsize="x-small", title="axon", frameon=False)
-    figure.set_layout_engine("constrained")
+    for seen, size, corner in panels:
+        sheet.paste(Image.fromarray(_painted(seen, axons)).resize(size, Image.Resampling.NEAREST), corner)
+    _explain(ImageDraw.Draw(sheet), (right, below), axons[:_NAMED], px_per_nm)
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        sheet.save(temporary, format="PNG")
+
+
+def _explain(drawing: ImageDraw.ImageDraw, corner: tuple[int, int], axons: Sequence[Axon], px_per_nm: float) -> None:
+    """Write a scale bar and the names of the longest, downwards from a corner."""
+    font, (x, y) = ImageFont.load_default(size=12), corner
+    bar_nm = 10 ** np.floor(np.log10(0.9 * _LEGEND_PX / px_per_nm))
+    drawing.rectangle((x, y, x + round(bar_nm * px_per_nm), y + 3), fill="black")
+    drawing.text((x, y + 6), f"{bar_nm / 1e3:g} um", fill="black", font=font)
+    for line, axon in enumerate(axons, start=2):
+        top = y + line * _LINE_PX
+        drawing.rectangle((x, top, x + 12, top + 12), fill=bytes_of(axon.axon))
+        drawing.text((x + 20, top), f"axon {axon.axon}: {axon.length_um:.1f} um", fill="black", font=font)
 
 
 class _Views:
@@ -61,7 +73,7 @@ class _Views:
         self._order = np.argsort(shown)
         self._known = shown[self._order]
         self.along_z, self.along_y, self.along_x = (
-            np.zeros((*plane, 2)) for plane in ((height, width), (n_sections, width), (n_sections, height))
+            np.zeros((*plane, 2), np.float32) for plane in ((height, width), (n_sections, width), (n_sections, height))
         )
 
     def add(self, z: int, section: NDArray[Any]) -> None:
@@ -76,7 +88,7 @@ class _Views:
             view[z, :, 1] = first / section.shape[axis]
 
 
-def _painted(seen: NDArray[Any], axons: Sequence[Axon]) -> NDArray[np.float64]:
-    colours = np.array([(0.0, 0.0, 0.0), *(colour_of(axon.axon) for axon in axons[:SHOWN])])
+def _painted(seen: NDArray[Any], axons: Sequence[Axon]) -> NDArray[np.uint8]:
+    colours = np.array([(0, 0, 0), *(bytes_of(axon.axon) for axon in axons[:SHOWN])], np.float32)
     brightness = 1 - (1 - _DARKEST) * seen[..., 1:]
-    return np.asarray(colours[seen[..., 0].astype(np.int64)] * brightness)
+    return np.asarray(colours[seen[..., 0].astype(np.int64)] * brightness, np.uint8)

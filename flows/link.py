@@ -135,12 +135,9 @@ def _masked(labels: Volume, mask: Volume | None) -> Iterator[NDArray[Any]]:
         yield np.where(mask.section(z) != 0, section, 0) if mask else section
 
 
-def _sections(
-    labels: Volume, image: Volume, mask: Volume | None, pixel_nm: float
-) -> Iterator[tuple[SectionObjects, NDArray[Any]]]:
+def _sections(labels: Volume, image: Volume, mask: Volume | None, pixel_nm: float) -> Iterator[SectionObjects]:
     for z, section in enumerate(_masked(labels, mask)):
-        grey = image.section(z)
-        yield section_objects(z, section, grey, pixel_nm=pixel_nm), grey
+        yield section_objects(z, section, image.section(z), pixel_nm=pixel_nm)
 
 
 def _require_objects(ids: list[NDArray[Any]], inputs: Inputs) -> None:

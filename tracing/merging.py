@@ -43,19 +43,17 @@ class SectionWalls:
 
 
 def walls_between(objects: NDArray[Any], membrane: NDArray[np.float32]) -> SectionWalls:
-    """Look at a section: objects `(y, x)`, 0 = none, and membrane probability `(y, x)`."""
-    numbers, compact = np.unique(objects, return_inverse=True)
-    compact = compact.reshape(objects.shape)
+    """Look at a section: objects `(y, x)`, 0 = none, below 2^31, and membrane probability `(y, x)`."""
     sides = [
-        _touching(compact[:, :-1], compact[:, 1:], np.maximum(membrane[:, :-1], membrane[:, 1:])),
-        _touching(compact[:-1], compact[1:], np.maximum(membrane[:-1], membrane[1:])),
+        _touching((objects[:, :-1], objects[:, 1:]), (membrane[:, :-1], membrane[:, 1:])),
+        _touching((objects[:-1], objects[1:]), (membrane[:-1], membrane[1:])),
     ]
     keys, walls = (np.concatenate(parts) for parts in zip(*sides, strict=True))
     keys, owner = np.unique(keys, return_inverse=True)
     pixels, total = np.bincount(owner, minlength=len(keys)), np.bincount(owner, walls, len(keys))
-    first, second = (numbers[part] for part in np.divmod(keys, 2**32))
-    kept = first > 0  # numbers ascend, so that 0 is always the lower one
-    return SectionWalls(first[kept], second[kept], pixels[kept], total[kept])
+    kept = keys >= 2**32  # the lower number is not 0
+    first, second = (part.astype(objects.dtype) for part in np.divmod(keys[kept], 2**32))
+    return SectionWalls(first, second, pixels[kept], total[kept])
 
 
 class Walls:
@@ -104,12 +102,13 @@ class Walls:
 
 
 def _touching(
-    first: NDArray[Any], second: NDArray[Any], wall: NDArray[np.float32]
+    sides: tuple[NDArray[Any], NDArray[Any]], walls: tuple[NDArray[np.float32], NDArray[np.float32]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Give the pairs of different numbers that touch, as lower * 2^32 + higher, and the wall between."""
-    apart = first != second
-    first, second = first[apart].astype(np.int64), second[apart].astype(np.int64)
-    return np.minimum(first, second) * 2**32 + np.maximum(first, second), wall[apart].astype(np.float64)
+    apart = sides[0] != sides[1]
+    first, second = (side[apart].astype(np.int64) for side in sides)
+    wall = np.maximum(*(side[apart] for side in walls))
+    return np.minimum(first, second) * 2**32 + np.maximum(first, second), wall.astype(np.float64)
 
 
 def _agglomerate(

@@ -1,12 +1,14 @@
 """Registration checked and improved by the objects themselves: what fits best overlaps best."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tracing.registration_flow import Flow
 from tracing.registration_picture import blurred
-from tracing.tracking_objects import SectionObjects, in_common, measured
+from tracing.tracking_objects import SectionObjects, centres_px, in_common
 from tracing.tracking_overlaps import Overlap, overlap
 
 _ROUNDS = 3
@@ -17,25 +19,51 @@ _REACH_NM = 480.0
 _CELL_SHARE = 5
 """Cells of the grid on which they are averaged in one such distance."""
 _LEAST_IOU = 0.15
+_EVERY = 2
+"""Rows between those that are looked at: overlaps of whole objects hardly change by it, and cost half."""
 _OUTLIER = 2.5
 
 
-def agreement_of_objects(fixed: SectionObjects, moving: SectionObjects, flow: Flow) -> float:
-    """Sum of overlaps (IoU) of mutually best pairs, by the objects of the section with fewer: 0 to 1."""
-    return _agreement(overlap(*in_common(fixed, moving, flow), (len(fixed), len(moving))))
+@dataclass(frozen=True)
+class Laid:
+    """Objects of one section laid on those of another.
+
+    Attributes
+    ----------
+    flow : (2, y, x) float32
+        From pixels of the fixed section to where they are seen in the moving one.
+    planes : (ndarray, ndarray)
+        Every `_EVERY`th row of their labels, in the frame of the fixed one.
+    pairs : Overlap
+        Of the two.
+    agreement : float
+        Sum of overlaps (IoU) of mutually best pairs, by the objects of the section with fewer: 0 to 1.
+    """
+
+    flow: Flow
+    planes: tuple[NDArray[np.int32], NDArray[np.int32]]
+    pairs: Overlap
+    agreement: float
 
 
-def improved_by_objects(
-    fixed: SectionObjects, moving: SectionObjects, flow: Flow, *, pixel_nm: float
-) -> tuple[Flow, float]:
-    """Move the flow towards the objects that match, as long as they overlap the better for it; and tell how well.
+def laid(fixed: SectionObjects, moving: SectionObjects, flow: Flow) -> Laid:
+    """Lay the objects of `moving` on those of `fixed` by a flow."""
+    planes = in_common(fixed, moving, flow, every=_EVERY)
+    pairs = overlap(*planes, (len(fixed), len(moving)))
+    fewer = min(len(fixed), len(moving))
+    agreement = float(pairs.iou()[pairs.best_both_ways()].sum() / fewer) if fewer else 0.0
+    return Laid(flow, planes, pairs, agreement)
+
+
+def improved_by_objects(fixed: SectionObjects, moving: SectionObjects, start: Laid, *, pixel_nm: float) -> Laid:
+    """Move the flow towards the objects that match, as long as they overlap the better for it.
 
     Parameters
     ----------
     fixed, moving : SectionObjects
         The two sections.
-    flow : (2, y, x) float32
-        From pixels of `fixed` to where they are seen in `moving`.
+    start : Laid
+        How the one lies on the other.
     pixel_nm : float
         Size of a pixel within the section.
 
@@ -44,35 +72,26 @@ def improved_by_objects(
     The displacement left between the centres of mutually best pairs is averaged over the neighbourhood, without
     those that stand out from it, and added: iterative closest points (Besl and McKay 1992) with a smooth field.
     """
-    best, best_score = flow, -1.0
-    for _ in range(_ROUNDS + 1):
-        planes = in_common(fixed, moving, flow)
-        pairs = overlap(*planes, (len(fixed), len(moving)))
-        score = _agreement(pairs)
-        if score < best_score + _LEAST_GAIN:
+    best = start
+    for _ in range(_ROUNDS):
+        then = laid(fixed, moving, best.flow + _left(best, _REACH_NM / pixel_nm))
+        if then.agreement < best.agreement + _LEAST_GAIN:
             break
-        best, best_score = flow, score
-        flow = flow + _left(planes, pairs, _REACH_NM / pixel_nm)
-    return best, best_score
+        best = then
+    return best
 
 
-def _agreement(pairs: Overlap) -> float:
-    fewer = min(len(pairs.first_px), len(pairs.second_px)) - 1
-    return float(pairs.iou()[pairs.best_both_ways()].sum() / fewer) if fewer else 0.0
-
-
-def _left(planes: tuple[NDArray[np.int32], NDArray[np.int32]], pairs: Overlap, reach_px: float) -> NDArray[np.float32]:
-    """Give the smooth displacement (2, y, x) that is left between the matched objects of two planes."""
-    rows, columns = planes[0].shape
-    iou = pairs.iou()
+def _left(seen: Laid, reach_px: float) -> NDArray[np.float32]:
+    """Give the smooth displacement (2, y, x) that is left between the matched objects."""
+    rows, columns = seen.flow.shape[1:]
+    pairs, iou = seen.pairs, seen.pairs.iou()
     used = pairs.best_both_ways() & (iou > _LEAST_IOU)
     if not used.any():
         return np.zeros((2, rows, columns), np.float32)
     i, j, iou = pairs.first[used], pairs.second[used], iou[used]
-    grey = np.zeros((rows, columns), np.float32)
     first, second = (
-        measured(plane, grey, len(area_px) - 1).centre_px
-        for plane, area_px in zip(planes, (pairs.first_px, pairs.second_px), strict=True)
+        centres_px(plane, area_px) * (_EVERY, 1)
+        for plane, area_px in zip(seen.planes, (pairs.first_px, pairs.second_px), strict=True)
     )
     at, rest = first[i], second[j] - first[i]
     weight = iou * np.sqrt(np.minimum(pairs.first_px[i], pairs.second_px[j]))

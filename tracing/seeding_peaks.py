@@ -43,7 +43,7 @@ def peaks(height: NDArray[np.float32], depth: float) -> NDArray[np.int32]:
             continue
         *_, (left, up, wide, high) = cv2.floodFill(height, padded, top[::-1], 0, depth, _EVERYTHING_HIGHER, how)
         box = (slice(up, up + high), slice(left, left + wide))
-        if height[box][filled[box]].max() <= height[top]:
+        if cv2.minMaxLoc(height[box], padded[1:-1, 1:-1][box])[1] <= height[top]:
             count += 1
             found[top] = count
         unseen[box] &= ~filled[box]

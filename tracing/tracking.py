@@ -3,10 +3,8 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from tracing.registration import RegistrationConfig
@@ -63,7 +61,7 @@ class Step:
 
 
 def track(
-    sections: Iterable[tuple[SectionObjects, NDArray[Any]]],
+    sections: Iterable[SectionObjects],
     registrar: Registrar,
     config: TrackingConfig,
     anchors: Sequence[Anchor] = (),
@@ -72,8 +70,8 @@ def track(
 
     Parameters
     ----------
-    sections : iterable of (SectionObjects, ndarray)
-        In the order of z: objects and EM image (y, x) of each.
+    sections : iterable of SectionObjects
+        In the order of z.
     registrar : Registrar
         Registers the images.
     config : TrackingConfig
@@ -87,8 +85,8 @@ def track(
         For each section its links to the sections before. `TrackTable` makes tracks of them.
     """
     tracker = Tracker(registrar, config, anchors)
-    for section, image in sections:
-        yield tracker.add(section, image)
+    for section in sections:
+        yield tracker.add(section)
 
 
 class Tracker:
@@ -118,23 +116,21 @@ class Tracker:
         self._registrar, self._config, self._anchors = registrar, config, anchors
         self._names = sorted({anchor.track for anchor in anchors})
 
-    def add(self, section: SectionObjects, image: NDArray[Any], alignment: Alignment | None = None) -> Step:
+    def add(self, section: SectionObjects, alignment: Alignment | None = None) -> Step:
         """Link the next section.
 
         Parameters
         ----------
         section : SectionObjects
             Its objects.
-        image : ndarray, shape (y, x)
-            Its EM image.
         alignment : Alignment, optional
             How it lies on the section before, where that is known already.
         """
-        now = Past(section, image, anchored(section, self._anchors, self._names))
+        now = Past(section, anchored(section, self._anchors, self._names))
         step = Step(section, now.anchored, None, [])
         if self.past:
             before = self.past[-1]
-            now.alignment = alignment or align(before.section, section, (before.image, image), self._registrar)
+            now.alignment = alignment or align(before.section, section, self._registrar)
             self.similarities.append(now.alignment.similarity)
             now.usual_similarity = float(np.median(self.similarities))
             found = _linked(before, now, now.alignment, self._config, self._registrar.pixel_nm)

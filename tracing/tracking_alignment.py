@@ -1,15 +1,14 @@
 """Which displacement is believed between two sections: the image's, checked by the objects, or the outlines'."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tracing.registration import SURE, register_outlines
 from tracing.registration_cache import Registrar
 from tracing.registration_flow import Flow
-from tracing.registration_objects import agreement_of_objects, improved_by_objects
+from tracing.registration_objects import Laid, improved_by_objects, laid
 from tracing.tracking_objects import SectionObjects
 
 _DOUBTFUL_AGREEMENT = 0.75
@@ -45,9 +44,7 @@ class Alignment:
         return float(y), float(x)
 
 
-def align(
-    fixed: SectionObjects, moving: SectionObjects, images: tuple[NDArray[Any], NDArray[Any]], registrar: Registrar
-) -> Alignment:
+def align(fixed: SectionObjects, moving: SectionObjects, registrar: Registrar) -> Alignment:
     """Lay section `moving` on `fixed`.
 
     The image proposes and the objects decide: where one section is damaged or the two differ too much, registration
@@ -58,27 +55,17 @@ def align(
     ----------
     fixed, moving : SectionObjects
         The two sections.
-    images : (ndarray, ndarray)
-        Their EM images, (y, x).
     registrar : Registrar
         Registers the images, or knows already.
     """
-    found = registrar.register(*images)
+    found = registrar.register(fixed.image, moving.image)
     flow = found.dense()
     if not (len(fixed) and len(moving)):
         return Alignment(flow, found.similarity, 0.0, "image")
-    tried = [_agreed(fixed, moving, np.zeros_like(flow), "none"), _agreed(fixed, moving, flow, "image")]
-    if found.similarity < SURE and max(tried, key=_score)[0] < _DOUBTFUL_AGREEMENT:
+    tried: dict[Source, Laid] = {"none": laid(fixed, moving, np.zeros_like(flow)), "image": laid(fixed, moving, flow)}
+    if found.similarity < SURE and max(one.agreement for one in tried.values()) < _DOUBTFUL_AGREEMENT:
         outlines = register_outlines(fixed.labels, moving.labels, pixel_nm=registrar.pixel_nm, config=registrar.config)
-        tried.append(_agreed(fixed, moving, outlines.dense(), "outlines"))
-    _, best, source = max(tried, key=_score)
-    best, agreement = improved_by_objects(fixed, moving, best, pixel_nm=registrar.pixel_nm)
-    return Alignment(best, found.similarity, agreement, source)
-
-
-def _agreed(fixed: SectionObjects, moving: SectionObjects, flow: Flow, source: Source) -> tuple[float, Flow, Source]:
-    return agreement_of_objects(fixed, moving, flow), flow, source
-
-
-def _score(tried: tuple[float, Flow, Source]) -> float:
-    return tried[0]
+        tried["outlines"] = laid(fixed, moving, outlines.dense())
+    source = max(tried, key=lambda name: tried[name].agreement)
+    best = improved_by_objects(fixed, moving, tried[source], pixel_nm=registrar.pixel_nm)
+    return Alignment(best.flow, found.similarity, best.agreement, source)

@@ -1,9 +1,10 @@
 """The second pass: objects left over that are parts of an object which has its link already."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.ndimage import distance_transform_edt, find_objects
+from scipy.ndimage import find_objects
 
 from tracing.tracking_costs import Candidates, Seen
 from tracing.tracking_links import Links
@@ -124,4 +125,5 @@ def _gap(labels: NDArray[np.int32], one: int, other: int, box: tuple[slice, ...]
     around = labels[tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)]
     if not (around == other).any():
         return np.inf
-    return float(distance_transform_edt(around != other)[around == one].min())
+    elsewhere = (around != other).view(np.uint8)
+    return float(cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[around == one].min())

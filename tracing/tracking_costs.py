@@ -45,6 +45,10 @@ class LinkCosts(BaseModel):
     touching_nm: float = Field(default=72.0, ge=0)
     """Objects nearly touch if they share pixels after each is grown by this much into the background around it."""
 
+    def link_apart(self) -> bool:
+        """Say whether two objects without a common pixel can be linked, or always cost more than both ending."""
+        return bool(self.containment - self.overlap * np.log(_FAINT_IOU / (1 + _FAINT_IOU)) < 2 * self.ending)
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -81,7 +85,8 @@ class Seen:
 def candidates(first: Seen, second: Seen, costs: LinkCosts, *, pixel_nm: float) -> Candidates:
     """List the pairs that might be one object, with their costs.
 
-    Only neighbours are listed, so the number of pairs grows with the number of objects and not with its square.
+    Only neighbours are listed, so the number of pairs grows with the number of objects and not with its square; and
+    only those that share pixels, where others would cost too much to be linked.
 
     Parameters
     ----------
@@ -93,8 +98,12 @@ def candidates(first: Seen, second: Seen, costs: LinkCosts, *, pixel_nm: float) 
         Size of a pixel within the section.
     """
     counts = (len(first.measures.area_px) - 1, len(second.measures.area_px) - 1)
-    a, b = _neighbours(first, second, costs, pixel_nm)
-    shared = overlap(first.labels, second.labels, counts).shared_by(a, b)
+    common = overlap(first.labels, second.labels, counts)
+    if costs.link_apart():
+        a, b = _neighbours(first, second, costs, pixel_nm)
+        shared = common.shared_by(a, b)
+    else:
+        a, b, shared = common.first, common.second, common.shared_px
     cost = _cost(first.measures, second.measures, (a, b), shared, costs=costs, pixel_nm=pixel_nm)
     return Candidates(a, b, cost, shared)
 

@@ -1,8 +1,7 @@
 """Tracks that go on beyond sections in which they are not seen: damaged, missing, or without the object."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,8 @@ from tracing.tracking_assignment import assign
 from tracing.tracking_costs import LinkCosts, Seen, candidates
 from tracing.tracking_links import Links, links_of
 from tracing.tracking_objects import Numbers, SectionObjects, carried, in_common, measured
+
+Which = NDArray[np.bool_]
 
 _LOST = 0.75
 """A section that resembles neither neighbour by this part of what is usual is perhaps damaged."""
@@ -38,8 +39,8 @@ class Past:
 
     Attributes
     ----------
-    section, image, anchored
-        Objects, EM image (y, x) and anchors.
+    section, anchored
+        Objects and anchors.
     alignment : Alignment or None
         How it lies on the section before.
     usual_similarity : float
@@ -51,7 +52,6 @@ class Past:
     """
 
     section: SectionObjects
-    image: NDArray[Any]
     anchored: AnchoredSection
     alignment: Alignment | None = None
     usual_similarity: float = 0.0
@@ -66,9 +66,16 @@ class Past:
         self.motion = np.zeros((len(self.section) + 1, 2))
 
 
-def seen_together(first: SectionObjects, second: SectionObjects, flow: Flow) -> tuple[Seen, Seen]:
-    """Give two sections as they are compared, the second carried into the frame of the first."""
+def seen_together(
+    first: SectionObjects, second: SectionObjects, flow: Flow, *, of: tuple[Which, Which] | None = None
+) -> tuple[Seen, Seen]:
+    """Give two sections as they are compared, the second carried into the frame of the first.
+
+    With `of` only those objects are seen of which it is true, (objects + 1,) of either section.
+    """
     labels = in_common(first, second, flow)
+    if of:
+        labels = (labels[0] * of[0][labels[0]], labels[1] * of[1][labels[1]])
     greys = (first.grey, *carried((second.grey,), flow))
     a, b = (
         Seen(plane, measured(plane, grey, len(section)))
@@ -106,7 +113,7 @@ def close_gaps(
         before, between = past[-back], [*past][1 - back :]
         bridge = None
         if any(map(_suspect, between, [*between[1:], now])):
-            bridge = align(before.section, now.section, (before.image, now.image), registrar)
+            bridge = align(before.section, now.section, registrar)
             if back == 2 and bridge.similarity > max(_similarity(between[0]), _similarity(now)):
                 damaged = (between[0].section.z,)
         flow = bridge.flow if bridge else _along([*between, now])
@@ -141,11 +148,6 @@ def _along(sections: Sequence[Past]) -> Flow:
 def _linked(before: Past, now: Past, flow: Flow, costs: LinkCosts, pixel_nm: float) -> Links:
     """Link what has no link yet; only such objects are looked at."""
     counts = (len(before.section), len(now.section))
-    first, second = seen_together(_left(before.section, before.followed), _left(now.section, now.preceded), flow)
+    first, second = seen_together(before.section, now.section, flow, of=(~before.followed, ~now.preceded))
     pairs = allowed(candidates(first, second, costs, pixel_nm=pixel_nm), before.anchored, now.anchored)
     return links_of(assign(pairs, counts, ending=costs.ending), (before.section.z, now.section.z), "gap")
-
-
-def _left(section: SectionObjects, taken: NDArray[np.bool_]) -> SectionObjects:
-    """Take the objects out that have a link."""
-    return replace(section, labels=np.where(taken[section.labels], 0, section.labels))

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from tracing.tracking_costs import Candidates, Seen
 from tracing.tracking_links import Links
 from tracing.tracking_objects import Numbers, measured
+from tracing.tracking_runs import runs_of_planes
 
 _MEMORY = 0.5
 """Share of the motion before that stays in the next one."""
@@ -31,14 +32,20 @@ def motion_of(links: Links, first: Seen, second: Seen, before: Numbers) -> Numbe
 
 def ahead(seen: Seen, motion: Numbers, grey: NDArray[np.float32]) -> Seen:
     """Move the objects of a section on by their motion; those that stay within their pixel are left out."""
+    height, width = seen.labels.shape
     steps = np.rint(motion).astype(np.int64)
-    goes = (steps != 0).any(axis=1)
-    at = np.flatnonzero(np.asarray(goes, np.bool_)[seen.labels] & (seen.labels > 0))
-    owner = seen.labels.ravel()[at]
-    y, x = np.array(np.divmod(at, seen.labels.shape[1])) + steps[owner].T
-    inside = (y >= 0) & (y < seen.labels.shape[0]) & (x >= 0) & (x < seen.labels.shape[1])
+    runs = runs_of_planes(seen.labels)
+    owner = seen.labels.ravel()[runs.start]
+    goes = (steps != 0).any(axis=1)[owner] & (owner > 0)
+    start, owner = runs.start[goes], owner[goes]
+    y, x = np.divmod(start, width)
+    y, left = y + steps[owner, 0], x + steps[owner, 1]
+    right = np.minimum(left + runs.length_px[goes].astype(np.int64), width)
+    left = np.maximum(left, 0)
+    length = np.where((y >= 0) & (y < height), np.maximum(right - left, 0), 0)
+    before = np.cumsum(length) - length
     labels = np.zeros_like(seen.labels)
-    labels[y[inside], x[inside]] = owner[inside]
+    labels.ravel()[np.repeat(y * width + left - before, length) + np.arange(length.sum())] = np.repeat(owner, length)
     return Seen(labels, measured(labels, grey, len(motion) - 1))
 
 

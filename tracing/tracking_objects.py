@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cc3d
@@ -16,7 +17,7 @@ from tracing.tracking_runs import runs_of_planes, summed
 
 Numbers = NDArray[np.float64]
 
-_FILLS = (0, 255)
+_BLACK, _WHITE = 0, 255
 _SMALLEST_FILL_PX = 5
 _FILLING = 0.9
 _SEVERAL_PIECES = 1.08
@@ -27,7 +28,7 @@ _LIGHT_NM = 500.0
 
 @dataclass(frozen=True)
 class SectionObjects:
-    """One section's labels, numbered from 1, and the grey in which they are compared.
+    """One section's labels, numbered from 1, and its image.
 
     Attributes
     ----------
@@ -37,8 +38,10 @@ class SectionObjects:
         The id that the labels gave to objects 1, 2, ...
     labels : (y, x) int32
         0 is background.
-    grey : (y, x) float32
-        Image of even light, mean 0 and deviation about 1.
+    image : (y, x) uint8
+        EM image.
+    light_px : float
+        Standard deviation of the surroundings with which grey is compared.
     shown : (y, x) uint8
         1, or 0 where the image has nothing: black or white fill without an object.
     """
@@ -46,8 +49,14 @@ class SectionObjects:
     z: int
     ids: NDArray[Any]
     labels: NDArray[np.int32]
-    grey: NDArray[np.float32]
+    image: NDArray[Any]
+    light_px: float
     shown: NDArray[np.uint8]
+
+    @cached_property
+    def grey(self) -> NDArray[np.float32]:
+        """Image `(y, x)` of even light, mean 0 and deviation about 1."""
+        return _even_grey(self.image, self.light_px)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,9 +101,8 @@ def section_objects(z: int, labels: NDArray[Any], image: NDArray[Any], *, pixel_
         ids = ids[1:]
     else:
         compact = compact + 1
-    return SectionObjects(
-        z, ids, np.asarray(compact, np.int32), _even_grey(image, _LIGHT_NM / pixel_nm), _shown(image, compact == 0)
-    )
+    shown = _shown(image, compact == 0)
+    return SectionObjects(z, ids, np.asarray(compact, np.int32), image, _LIGHT_NM / pixel_nm, shown)
 
 
 def measured(labels: NDArray[np.int32], grey: NDArray[np.float32], count: int) -> Measures:
@@ -120,25 +128,37 @@ def measured(labels: NDArray[np.int32], grey: NDArray[np.float32], count: int) -
     return Measures(area, np.stack([centre_y, centre_x], axis=1), np.stack(spread, axis=1), mean_of(greys))
 
 
-def carried(planes: Sequence[NDArray[Any]], flow: Flow) -> list[NDArray[Any]]:
-    """Look planes (y, x) of a section up where `flow` (2, y, x) leads, nearest pixel; outside they are 0."""
+def centres_px(labels: NDArray[np.int32], area_px: Numbers) -> Numbers:
+    """Give the centres of the objects of a labelled plane (y, x) of which the areas are known: (objects + 1, 2)."""
+    runs = runs_of_planes(labels)
+    owner = labels.ravel()[runs.start]
+    y, x = np.divmod(runs.start, labels.shape[1])
+    sums = [summed(owner, at * runs.length_px, len(area_px)) for at in (y, x + (runs.length_px - 1) / 2)]
+    return np.asarray(np.stack(sums, axis=1) / np.maximum(area_px, 1)[:, None])
+
+
+def carried(planes: Sequence[NDArray[Any]], flow: Flow, *, every: int = 1) -> list[NDArray[Any]]:
+    """Look planes (y, x) up where `flow` (2, y, x) leads, `every` so many rows; nearest pixel, outside they are 0."""
     rows, columns = (np.arange(n, dtype=np.float32) for n in flow.shape[1:])
-    at_y, at_x = flow[0] + rows[:, None], flow[1] + columns
+    at_y, at_x = flow[0, ::every] + rows[::every, None], flow[1, ::every] + columns
     return [cv2.remap(plane, at_x, at_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT) for plane in planes]
 
 
-def in_common(first: SectionObjects, second: SectionObjects, flow: Flow) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def in_common(
+    first: SectionObjects, second: SectionObjects, flow: Flow, *, every: int = 1
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Give the labels of two sections where both show something, the second carried into the frame of the first.
 
-    An object at the border of one picture is then compared with the part of it that the other picture shows too.
+    An object at the border of one picture is then compared with the part of it that the other picture shows too. Of
+    the rows only `every` so many are given.
     """
-    shown, labels = carried((second.shown, second.labels), flow)
-    both = first.shown * shown
-    return first.labels * both, labels * both
+    shown, labels = carried((second.shown, second.labels), flow, every=every)
+    both = first.shown[::every] * shown
+    return first.labels[::every] * both, labels * both
 
 
 def _shown(image: NDArray[Any], empty: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    fill = np.asarray(np.isin(image, _FILLS) & empty, np.uint8)
+    fill = np.asarray(((image == _BLACK) | (image == _WHITE)) & empty, np.uint8)
     block = np.ones((_SMALLEST_FILL_PX, _SMALLEST_FILL_PX), np.uint8)
     eroded = cv2.erode(fill, block, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return np.asarray(1 - cv2.dilate(eroded, block), np.uint8)

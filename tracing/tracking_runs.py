@@ -29,7 +29,7 @@ class Runs:
         return Runs(self.start[kept], self.length_px[kept])
 
 
-def runs_of_planes(*planes: NDArray[np.int32]) -> Runs:
+def runs_of_planes(*planes: NDArray[Any]) -> Runs:
     """Cut planes (y, x) of one shape into runs."""
     new = np.zeros(planes[0].shape, np.bool_)
     new[:, 0] = True

@@ -3,7 +3,6 @@
 from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flows.trace.job import TraceJob
 from flows.trace.store import TraceStore
@@ -22,10 +21,9 @@ def registrar_of(job: TraceJob) -> Registrar:
     return Registrar(job.pixel_nm, job.settings.tracing.tracking.registration, job.settings.cache)
 
 
-def seen_section(job: TraceJob, store: TraceStore, z: int) -> tuple[SectionObjects, NDArray[Any]]:
-    """Read the objects of a section and its image `(y, x)`."""
-    grey = job.image.section(z)
-    return section_objects(z, job.masked(store.objects(z), z), grey, pixel_nm=job.pixel_nm), grey
+def seen_section(job: TraceJob, store: TraceStore, z: int) -> SectionObjects:
+    """Read the objects of a section and its image."""
+    return section_objects(z, job.masked(store.objects(z), z), job.image.section(z), pixel_nm=job.pixel_nm)
 
 
 def align_sections(work: TraceWork, block: range) -> None:
@@ -41,11 +39,11 @@ def align_sections(work: TraceWork, block: range) -> None:
         before = seen_section(job, store, later.start - 1) if len(later) else None
         for z in later:
             assert before is not None
-            section, image = seen_section(job, store, z)
-            found = align(before[0], section, (before[1], image), registrar)
+            section = seen_section(job, store, z)
+            found = align(before, section, registrar)
             flows[z - block.start] = found.flow
             known[z - block.start] = found.similarity, found.agreement, _SOURCES.index(found.source)
-            before = section, image
+            before = section
         flows.flush()
     store.save(block, "alignments", {"known": known})
 

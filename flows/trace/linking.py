@@ -38,8 +38,7 @@ def link_sections(work: TraceWork, number: int) -> None:
     known: dict[int, Alignment] = dict(zip(later, alignments(store, block, later), strict=True))
     found = {}
     for z in block:
-        section, image = seen_section(job, store, z)
-        found[z] = found_in(tracker.add(section, image, known.get(z)))
+        found[z] = found_in(tracker.add(seen_section(job, store, z), known.get(z)))
     store.save(block, "links", _packed(found))
     store.save(block, "memory", _memory(tracker))
     for earlier in blocks[:number]:
@@ -106,10 +105,8 @@ def _resumed(job: TraceJob, store: TraceStore, blocks: Sequence[range], number: 
     past = []
     parts = parts_of(memory, _PER_OBJECT, "objects")
     for z, usual, (followed, preceded, motion) in zip(memory["z"].tolist(), memory["usual"], parts, strict=True):
-        section, image = seen_section(job, store, z)
-        one = Past(
-            section, image, anchored(section, job.anchors, names), _alignment(job, store, blocks, z), float(usual)
-        )
+        section = seen_section(job, store, z)
+        one = Past(section, anchored(section, job.anchors, names), _alignment(job, store, blocks, z), float(usual))
         one.followed, one.preceded, one.motion = followed, preceded, motion
         past.append(one)
     return Tracker(registrar, config, job.anchors, past=past, similarities=memory["similarities"].tolist())

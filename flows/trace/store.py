@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from flows.link_output import tracks_folder
 from loop.atomic import replacing
 from loop.volume import VoxelSize
+from tracing.tracking_runs import runs_of_planes
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -29,19 +30,16 @@ def parts_of(stored: Arrays, names: Iterable[str], counts: str) -> Iterator[tupl
 class TraceStore:
     """The folder of an unfinished trace.
 
-    `objects.zarr` has the arrays `(z, y, x)` `membrane` (uint8, 255 = membrane, cleaned) and `objects` (uint32, of each
-    section by itself); `axons.zarr` what comes out. Every section is a chunk, so that any number of processes may write
-    sections of their own. `blocks` has small tables, a folder for each block.
+    `sections` has two files for each section: its cleaned membrane (uint8, 255 = membrane) and its objects by
+    themselves, as runs of equal pixels; `axons.zarr` what comes out, a chunk a section. So any number of processes may
+    write sections of their own. `blocks` has small tables, a folder for each block.
     """
 
     folder: Path
 
-    def create(self, shape: tuple[int, int, int]) -> None:
-        """Make the arrays of objects where they are not there yet."""
-        group = zarr.open_group(self.folder / "objects.zarr", mode="a")
-        for name, dtype in (("membrane", "uint8"), ("objects", "uint32")):
-            if name not in group:
-                group.create_array(name, shape=shape, dtype=dtype, chunks=(1, *shape[1:]))
+    def create(self) -> None:
+        """Make the folder of sections."""
+        (self.folder / "sections").mkdir(exist_ok=True)
 
     def create_axons(self, shape: tuple[int, int, int], dtype: np.dtype[Any], size: VoxelSize) -> None:
         """Make the array of axons where it is not there yet."""
@@ -58,22 +56,23 @@ class TraceStore:
         """The array of axons."""
         return zarr.open_group(self.axons_path, mode="r+")["labels"]
 
-    @cached_property
-    def _objects(self) -> Any:
-        return zarr.open_group(self.folder / "objects.zarr", mode="r+")
-
     def write(self, z: int, membrane: NDArray[np.uint8], objects: NDArray[np.uint32]) -> None:
         """Write the cleaned membrane (255 = membrane) and the objects of section `z`, each `(y, x)`."""
-        self._objects["membrane"][z] = membrane
-        self._objects["objects"][z] = objects
+        runs = runs_of_planes(objects)
+        np.save(self._section(z, "membrane"), membrane)
+        np.save(self._section(z, "objects"), np.stack([objects.ravel()[runs.start], runs.length_px.astype(np.uint32)]))
 
     def membrane(self, z: int) -> NDArray[np.float32]:
         """Read the cleaned membrane probability `(y, x)` of section `z`."""
-        return np.asarray(self._objects["membrane"][z], np.float32) / np.float32(255)
+        return np.asarray(np.load(self._section(z, "membrane")), np.float32) / np.float32(255)
 
     def objects(self, z: int) -> NDArray[np.uint32]:
         """Read the objects `(y, x)` of section `z`."""
-        return np.asarray(self._objects["objects"][z], np.uint32)
+        shape = np.load(self._section(z, "membrane"), mmap_mode="r").shape
+        return np.asarray(np.repeat(*np.load(self._section(z, "objects"))).reshape(shape), np.uint32)
+
+    def _section(self, z: int, name: str) -> Path:
+        return self.folder / "sections" / f"{z:06d}.{name}.npy"
 
     def path(self, block: range, name: str) -> Path:
         """Give the file of a block that is called `name`."""

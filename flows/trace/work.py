@@ -51,7 +51,7 @@ def unfinished(out: Path, inputs: TraceInputs, settings: TraceSettings) -> Itera
     folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
         _require_same(folder, _described(job))
-        TraceStore(folder).create(job.image.shape)
+        TraceStore(folder).create()
         yield TraceWork(inputs, settings.absolute(), folder)
 
 

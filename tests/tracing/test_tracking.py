@@ -30,7 +30,7 @@ def linked(
     table, steps = TrackTable(), []
     config = TrackingConfig(gaps=GapRules(sections=gap))
     given = (
-        (section_objects(z, section, image, pixel_nm=PIXEL_NM), image)
+        section_objects(z, section, image, pixel_nm=PIXEL_NM)
         for z, (section, image) in enumerate(zip(sections, shown, strict=True))
     )
     for step in track(given, Registrar(PIXEL_NM, RegistrationConfig()), config, anchors):

@@ -11,8 +11,12 @@ import label_studio_sdk
 from label_studio_sdk._extensions.pager_ext import SyncPagerExt
 from label_studio_sdk.base_client import LabelStudioBase as LabelStudio
 from label_studio_sdk.core.pagination import SyncPager
+from label_studio_sdk.core.request_options import RequestOptions
 
-__all__ = ["LabelStudio", "brush", "every"]
+__all__ = ["ONCE", "LabelStudio", "brush", "every"]
+
+ONCE = RequestOptions(max_retries=0)
+"""The client sends again what was not answered; for a request that makes something, that would make it twice."""
 
 
 def every(pager: SyncPager[Any, Any]) -> Iterator[Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from annotation.client import LabelStudio, every
+from annotation.client import ONCE, LabelStudio, every
 from annotation.connection import authorization, http_client
 from annotation.server import Server
 from loop.atomic import replacing
@@ -43,7 +43,10 @@ def image_project(client: LabelStudio, server: Server, project: int) -> int:
     projects = every(client.projects.list())
     found = next((int(one.id) for one in projects if one.title == title), None)
     if found is None:
-        found = int(client.projects.create(title=title, label_config=_ONE_IMAGE, description=_PURPOSE).id or 0)
+        found = int(
+            client.projects.create(title=title, label_config=_ONE_IMAGE, description=_PURPOSE, request_options=ONCE).id
+            or 0
+        )
     return found
 
 

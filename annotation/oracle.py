@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from annotation import published
 from annotation.accounts import ensure_account
 from annotation.boundaries import pieces_of
-from annotation.client import LabelStudio
+from annotation.client import ONCE, LabelStudio
 from annotation.contours import Contour, contours_of
 from annotation.frame import Frame
 from annotation.layer import is_layer, layer_of, redrawn
@@ -142,6 +142,7 @@ def _annotate_one(
         result=result,
         lead_time=time.monotonic() - opened,
         parent_prediction=predictions[0].id if predictions else None,
+        request_options=ONCE,
     )
     return *counts, sum(region["from_name"] != CONTOURS for region in result)
 

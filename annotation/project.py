@@ -8,7 +8,7 @@ from typing import Any, Literal
 import httpx
 from label_studio_sdk.core.api_error import ApiError
 
-from annotation.client import LabelStudio, every
+from annotation.client import ONCE, LabelStudio, every
 from annotation.connection import http_client
 from annotation.images import ensure_image_folder
 from annotation.server import PROJECT, Server
@@ -99,7 +99,7 @@ def ensure_project(client: LabelStudio, server: Server, drawing: Drawing | None 
     }
     project = find_project(client, server.project)
     if project is None:
-        project = int(client.projects.create(title=server.project, **settings).id or 0)
+        project = int(client.projects.create(title=server.project, **settings, request_options=ONCE).id or 0)
     held = client.projects.get(id=project)
     if drawing is None:
         del settings["label_config"]

@@ -16,6 +16,7 @@ from annotation.contours import DETAIL, EXACT, contours_of
 from annotation.correction import PreAnnotation
 from annotation.frame import Frame
 from annotation.images import image_project, show
+from annotation.importing import import_once
 from annotation.layer import layer_region, surest
 from annotation.marks import parse_marks
 from annotation.painted import bitmask_region, brush_region, parse_painted
@@ -93,7 +94,8 @@ def publish(
 ) -> list[int]:
     """Put sections or tiles before the annotators, in the order given.
 
-    What the server already has is left alone, also after a crash between import and our own record of it.
+    What the server already has is left alone, also after a crash between import and our own record of it; where the
+    answer to an import is lost, the server is asked what it has before anything is sent again.
 
     Parameters
     ----------
@@ -135,7 +137,7 @@ def publish(
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
                 batch.append(_prepared(server, gallery, task, interface, style=style))
                 progress(start + len(batch), len(fresh), f"section {task.z}")
-            client.projects.import_tasks(project, request=batch)
+            import_once(client, project, batch, lambda: _by_section(client, project, tasks))
         if fresh:
             on_server = _by_section(client, project, tasks)
     return [on_server[task.section_id].task_id for task in tasks]

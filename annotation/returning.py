@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from typing import Any
 
-from annotation.client import LabelStudio
+from annotation.client import ONCE, LabelStudio
 from annotation.layer import is_layer
-from annotation.project import PRE_ANNOTATION_VERSION, connect
+from annotation.project import CONTOURS, PRE_ANNOTATION_VERSION, connect
 from annotation.server import Server
 from annotation.tasks import annotation_of
 
@@ -25,8 +25,8 @@ def send_back(
     reason : str
         What the annotator reads above the section.
     refused : collection of str, or None
-        Ids of regions that cannot be used: outlines among them are shown as they were published, marks left out. None
-        means the answer as a whole: every published outline is shown again.
+        Ids of regions that cannot be used: objects among them are shown as they were published, marks left out. None
+        means the answer as a whole: every published object is shown again.
 
     Returns
     -------
@@ -50,17 +50,17 @@ def send_back(
 
 def _shown(result: object, published: list[dict[str, Any]], refused: Collection[str] | None) -> list[dict[str, Any]]:
     """Give the answer's regions, the refused ones replaced by what was published."""
-    outlines = {str(region["id"]): region for region in published if region.get("type") == "polygonlabels"}
+    objects = {str(region["id"]): region for region in published if region.get("from_name") == CONTOURS}
     layer = {str(region["id"]): region for region in published if is_layer(region)}
-    back = layer.keys() | (outlines.keys() if refused is None else set(refused))
+    back = layer.keys() | (objects.keys() if refused is None else set(refused))
     answered = [item for item in result if isinstance(item, dict)] if isinstance(result, list) else []
     kept = {str(item["id"]): item for item in answered if isinstance(item.get("id"), str) and item["id"] not in back}
-    restored = [outline for name, outline in outlines.items() if name in back]
+    restored = [region for name, region in objects.items() if name in back]
     return [*layer.values(), *kept.values(), *restored]
 
 
 def _replace(client: LabelStudio, task_id: int, held: list[Any], prediction: dict[str, Any]) -> None:
     """Put the new prediction there before the old ones go, so that a crash leaves the task with one."""
-    client.predictions.create(task=task_id, model_version=PRE_ANNOTATION_VERSION, **prediction)
+    client.predictions.create(task=task_id, model_version=PRE_ANNOTATION_VERSION, **prediction, request_options=ONCE)
     for old in held:
         client.predictions.delete(old.id)

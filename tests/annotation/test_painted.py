@@ -15,6 +15,7 @@ from annotation.ingest import ingest
 from annotation.painted import bitmask_region, brush_region, parse_painted
 from annotation.project import Drawing
 from annotation.publish import publish
+from annotation.returning import send_back
 from annotation.server import Server
 from tests.annotation.sections import cells, task
 
@@ -117,3 +118,23 @@ def test_untouched_sections_come_back_pixel_identical_however_they_are_drawn(
     assert not [fault for fault in harvest.faults if fault.task_id == number]
     assert np.array_equal(submission.labels, cells(4))
     assert (submission.kept, submission.changed, submission.added) == (len(regions), 0, 0)
+
+
+@pytest.mark.parametrize(("drawing", "iteration"), [("brush", 73), ("bitmask", 74)])
+def test_a_painted_object_that_came_back_damaged_is_shown_again_as_it_was_published(
+    server: Server, client: LabelStudio, drawing: Drawing, iteration: int
+) -> None:
+    own = replace(server, project=f"drawn by {drawing}")
+    (number,) = publish(own, [task(5, iteration)], drawing=drawing)
+    (prediction,) = client.predictions.list(task=number)
+    published = {region["id"]: region for region in map(dict, prediction.result)}
+    first, second, *others = published.values()
+    damaged = first | {"value": {kind: value for kind, value in first["value"].items() if kind.endswith("labels")}}
+    answer: Any = [damaged, *others]  # and the second was deleted on purpose
+    annotation = int(client.annotations.create(number, result=answer).id or 0)
+    faults = [fault for fault in ingest(own, set()).faults if fault.task_id == number]
+    assert {fault.region_id for fault in faults} == {first["id"]}
+    assert send_back(own, number, annotation, reason="Look again.", refused={fault.region_id for fault in faults})
+    (shown,) = client.predictions.list(task=number)
+    kept = {name: region for name, region in published.items() if name != second["id"]}
+    assert {region["id"]: region for region in map(dict, shown.result)} == kept

@@ -1,12 +1,12 @@
 """The command line. Heavy libraries are imported inside the commands, so that `--help` answers at once."""
 
 import errno
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from pydantic_core import to_json
 from rich.console import Console
 from rich.markup import escape
 
@@ -228,7 +228,7 @@ def main() -> None:
 
 
 def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, indent=2, default=str))
+    typer.echo(to_json(value, indent=2, fallback=str))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """From the ledger to what people read: the summary behind report, table and `--json`."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -187,7 +188,7 @@ def _iteration(run: Recorded, answers: Answers, number: int) -> IterationSummary
 
 
 def _chosen_in(ranked: Ranked) -> tuple[ChosenSection, ...]:
-    return tuple(ChosenSection(place.z, ranked.reason(place), place.tile) for place in ranked.chosen)
+    return tuple(ChosenSection(place.z, partial(ranked.reason, place), place.tile) for place in ranked.chosen)
 
 
 def _corrected_in(answers: Answers, number: int) -> tuple[CorrectedSection, ...]:

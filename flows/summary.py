@@ -1,6 +1,6 @@
 """What the report and the status table say about a run, as plain records without files or servers behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -24,10 +24,15 @@ class ChosenSection:
     """A section, or a tile of it, that was sent to annotators."""
 
     z: int
-    reason: str
-    """Why it is worth their minutes, in words."""
+    why: Callable[[], str]
+    """Says why it is worth their minutes; asked only of what is shown, as a run may have tens of thousands."""
     tile: Tile | None = None
     """Which part of it; None for all of it."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is worth their minutes, in words."""
+        return self.why()
 
     @property
     def place(self) -> Place:

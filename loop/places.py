@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator, PlainSerializer
 
-_WRITTEN = re.compile(r"(\d+)(?:\[(\d+):(\d+),(\d+):(\d+)\])?")
+_WRITTEN = re.compile(r"(\d+)\[(\d+):(\d+),(\d+):(\d+)\]")
 
 
 class Tile(NamedTuple):
@@ -56,13 +56,12 @@ class Place:
         ValueError
             It is no place.
         """
+        if written.isdecimal():
+            return cls(int(written))
         found = _WRITTEN.fullmatch(written)
         if found is None:
             raise ValueError(f"{written!r} is neither a section, such as 51, nor a tile, such as 51[256:512,0:256]")
-        z, top, bottom, left, right = (int(part) if part else None for part in found.groups())
-        assert z is not None
-        if top is None or bottom is None or left is None or right is None:
-            return cls(z)
+        z, top, bottom, left, right = map(int, found.groups())
         return cls(z, Tile(top, left, bottom - top, right - left))
 
     @property

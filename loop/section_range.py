@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -56,8 +57,8 @@ def format_sections(sections: Iterable[int]) -> str:
 def _read(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    ends = [int(end) for end in re.findall(r"\d+", value)]
-    return [z for start, stop in zip(ends[::2], ends[1::2], strict=True) for z in range(start, stop)]
+    ends = [part.split(":") for part in value.split(",") if part]
+    return list(chain.from_iterable(range(int(start), int(stop)) for start, stop in ends))
 
 
 SectionsField = Annotated[list[int], BeforeValidator(_read), PlainSerializer(format_sections)]

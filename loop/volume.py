@@ -6,22 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from loop.errors import InputError
-from loop.volume_folder import open_folder
-from loop.volume_hdf5 import open_hdf5
 from loop.volume_stored import Volume, VoxelSize
-from loop.volume_tiff import open_tiff
-from loop.volume_zarr import is_zarr, open_zarr
 
 __all__ = ["Volume", "VoxelSize", "open_image", "open_labels", "open_volume", "require_equal_shape"]
 
-_Opener = Callable[[Path, str | None, str | None], Volume]
-_FILES: dict[str, _Opener] = {
-    ".h5": open_hdf5,
-    ".hdf5": open_hdf5,
-    ".hdf": open_hdf5,
-    ".tif": open_tiff,
-    ".tiff": open_tiff,
-}
+_HDF5, _TIFF = (".h5", ".hdf5", ".hdf"), (".tif", ".tiff")
 
 
 def open_volume(spec: str | Path, *, dataset: str | None = None) -> Volume:
@@ -52,17 +41,33 @@ def open_volume(spec: str | Path, *, dataset: str | None = None) -> Volume:
             expected="an existing HDF5 or TIFF file, Zarr folder or folder of sections",
             fix="check the path",
         )
+    return _opener(path)(path, name, dataset)
+
+
+def _opener(path: Path) -> Callable[[Path, str | None, str | None], Volume]:
+    """Choose who reads a file or folder; the libraries of the other formats are not imported."""
     if path.is_dir():
-        return open_zarr(path, name, dataset) if is_zarr(path) else open_folder(path, name, dataset)
-    opener = _FILES.get(path.suffix.lower())
-    if opener is None:
-        raise InputError(
-            "volume format not known",
-            given=path,
-            expected=f"a folder (Zarr, or PNG or TIFF sections), or a name that ends in {', '.join(_FILES)}",
-            fix="convert the volume to HDF5, for instance with h5py",
-        )
-    return opener(path, name, dataset)
+        from loop.volume_zarr import is_zarr, open_zarr
+
+        if is_zarr(path):
+            return open_zarr
+        from loop.volume_folder import open_folder
+
+        return open_folder
+    if path.suffix.lower() in _HDF5:
+        from loop.volume_hdf5 import open_hdf5
+
+        return open_hdf5
+    if path.suffix.lower() in _TIFF:
+        from loop.volume_tiff import open_tiff
+
+        return open_tiff
+    raise InputError(
+        "volume format not known",
+        given=path,
+        expected=f"a folder (Zarr, or PNG or TIFF sections), or a name that ends in {', '.join([*_HDF5, *_TIFF])}",
+        fix="convert the volume to HDF5, for instance with h5py",
+    )
 
 
 def require_equal_shape(first: Volume, second: Volume) -> None:

@@ -83,7 +83,7 @@ def _agreement(split: float, merge: float) -> Agreement:
 
 
 def _turn(number: int, split: float, merge: float, *, promoted: bool = True) -> IterationSummary:
-    chosen = tuple(ChosenSection(z, REASON) for z in (10 * number, 10 * number + 4))
+    chosen = tuple(ChosenSection(z, lambda: REASON) for z in (10 * number, 10 * number + 4))
     corrected = tuple(CorrectedSection(s.z, "oracle@localhost", 6.5, 40, 12, 3, 1, EFFORT) for s in chosen)
     reason = f"hold-out VOI {split + merge:.3f} bits, {'lower' if promoted else 'not lower'} than before"
     decision = GateDecision(promoted=promoted, reason=reason)

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BeforeValidator, PlainSerializer
 
 from loop.errors import InputError
@@ -57,8 +57,13 @@ def format_sections(sections: Iterable[int]) -> str:
 def _read(value: Any) -> Any:
     if not isinstance(value, str):
         return value
-    ends = [part.split(":") for part in value.split(",") if part]
-    return list(chain.from_iterable(range(int(start), int(stop)) for start, stop in ends))
+    if not value:
+        return []
+    ends = np.array([*map(int, value.replace(":", ",").split(","))], np.intp)
+    starts, stops = ends.reshape(-1, 2).T
+    lengths = stops - starts
+    shifts = starts - np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    return np.asarray(np.repeat(shifts, lengths) + np.arange(lengths.sum())).tolist()
 
 
 SectionsField = Annotated[list[int], BeforeValidator(_read), PlainSerializer(format_sections)]

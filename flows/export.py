@@ -18,7 +18,7 @@ from flows.skeletons import require_voxel_size, skeletons_of
 from flows.swc_files import write_swc_files
 from flows.traced import newest_axons
 from loop.errors import InputError
-from loop.holding import held
+from loop.holding import held_beside
 from loop.progress import Progress, part_of, silent
 from loop.run import RunFolder
 from loop.volume import Volume, VoxelSize, open_labels
@@ -179,7 +179,7 @@ def _unfinished(out: Path) -> Iterator[Path]:
     """Give an empty folder beside `out` to work in, for this process alone."""
     outer = out.with_name(f"{out.name}.unfinished")
     outer.mkdir(parents=True, exist_ok=True)
-    with held(outer):
+    with held_beside(outer):
         inner = outer / "whole"
         shutil.rmtree(inner, ignore_errors=True)
         inner.mkdir()

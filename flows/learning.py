@@ -3,11 +3,11 @@
 import hashlib
 import time
 
-import numpy as np
-from numpy.typing import NDArray
-
 from flows.drifting import pool_drift
 from flows.evaluation import agreement_of_membrane
+from flows.predicted import prediction_store as prediction_store
+from flows.predicted import promoted_model as promoted_model
+from flows.predicted import truth_of_holdout
 from flows.predicting import Predictor, predict_into
 from flows.runs import Run
 from flows.training_set import training_blocks, validation_blocks, validation_sections
@@ -17,13 +17,11 @@ from loop.code_version import code_version
 from loop.errors import InputError
 from loop.events import Evaluated, Gated, Origin, Predicted, RolledBack, Trained, TrainingBegun
 from loop.gate import decide
-from loop.holdout import frozen_section
 from loop.iteration import Stage, require
 from loop.metrics import mean_agreement
 from loop.predictions import PredictionStore
 from loop.progress import Progress, silent
 from loop.promotion import best_promoted, rolled_back
-from loop.run import RunFolder
 from loop.training_labels import labels_of_sections, labels_sha256, seen_in_training
 from models.checkpoint import checkpoint_sha256, load_checkpoint
 from models.launch import launch, processes_wanted
@@ -169,19 +167,3 @@ def roll_back(run: Run, *, to: int | None = None) -> RolledBack:
         )
     run.ledger.append(event)
     return event
-
-
-def promoted_model(run: Run | RunFolder) -> Trained | None:
-    """Find the training that made the promoted model, None before the first."""
-    return promotion.promoted_model(run.ledger)
-
-
-def prediction_store(run: Run, iteration: int) -> PredictionStore:
-    """Open the predictions of an iteration."""
-    predicted = run.ledger.finished(Predicted, iteration)
-    return PredictionStore(run.folder.root / predicted.store)
-
-
-def truth_of_holdout(run: Run, z: int) -> NDArray[np.uint32]:
-    """Read the frozen truth of hold-out section `z`."""
-    return frozen_section(run.labels, z, run.ledger.created().holdout_labels)

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from flows.config import config_error, read_config
-from flows.learning import promoted_model
+from flows.predicted import promoted_model
 from flows.predicting import Predictor
 from loop.errors import InputError
 from loop.run import RunFolder

@@ -1,7 +1,5 @@
 """`proofloop segment`: predict any volume with any checkpoint, resumable; what carries the given name is whole."""
 
-import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -15,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from flows.predicting import Predictor, predict_into, predict_shared_out
 from flows.workers import Workers, crew_of
 from loop.errors import InputError
+from loop.holding import held_beside
 from loop.prediction_hdf5 import write_hdf5
 from loop.prediction_origin import ATTRIBUTE, PredictionOrigin, require_origin, volume_sha256
 from loop.predictions import PredictionStore
@@ -153,33 +152,10 @@ def _unfinished(out: Path, predictor: Predictor, image: Volume, origin: Predicti
         require_origin(path, origin)
     out.parent.mkdir(parents=True, exist_ok=True)
     zarr.open_group(path, mode="a", attributes={ATTRIBUTE: origin.model_dump()})
-    with alone(path):
+    with held_beside(path):
         yield PredictionStore.create(
             path, shape=image.shape, voxel_size_nm_zyx=image.voxel_size_nm_zyx, arrays=_arrays(predictor)
         )
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Refuse a second process that writes into the same folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(handle, folder)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(
-            "another process is writing there",
-            given=folder,
-            expected="one process at a time",
-            fix="wait for the other one, or choose another name after -o",
-        ) from error
 
 
 def _finish(store: PredictionStore, out: Path, origin: PredictionOrigin, progress: Progress) -> None:

@@ -32,8 +32,26 @@ def held(folder: Path) -> Iterator[None]:
     FolderHeld
         Naming the process that works there, its command, and since when.
     """
-    # never unlinked: a third process could lock the new name while a second still holds the old one
-    with (folder / _NAME).open("a+b") as stream:
+    with _locked(folder / _NAME, folder):
+        yield
+
+
+@contextmanager
+def held_beside(folder: Path) -> Iterator[None]:
+    """Keep others out of a folder that is to become something else in the block; as `held`, but leaves nothing in it.
+
+    Raises
+    ------
+    FolderHeld
+        As `held`.
+    """
+    with _locked(folder.with_name(folder.name + _NAME), folder):
+        yield
+
+
+@contextmanager
+def _locked(path: Path, folder: Path) -> Iterator[None]:
+    with path.open("a+b") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -43,10 +61,25 @@ def held(folder: Path) -> Iterator[None]:
                 expected="one process at a time",
                 fix="wait until it is done, or stop it; what it has done is kept",
             ) from error
+        if not _is_still(path, stream):
+            with _locked(path, folder):
+                yield
+            return
         stream.truncate(0)
         stream.write(_note())
         stream.flush()
-        yield
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _is_still(path: Path, stream: BinaryIO) -> bool:
+    """Tell whether the file that was locked has its name; whoever held it before may have removed it meanwhile."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _note() -> bytes:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from flows.learning import prediction_store, promoted_model, truth_of_holdout
+from flows.predicted import prediction_store, promoted_model, truth_of_holdout
 from flows.runs import Run
 from flows.summary import RunSummary, SectionPanel
 from flows.traced import traced_axons

@@ -8,7 +8,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 from prefect.client.schemas.objects import FlowRun
 from prefect.events import emit_event
 
-from flows.learning import promoted_model
+from flows.predicted import promoted_model
 from flows.runs import Run
 from flows.serving.notifying import notify
 from loop.iteration import position

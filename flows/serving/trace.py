@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flows.learning import promoted_model
+from flows.predicted import promoted_model
 from flows.runs import open_run
 from flows.serving.progress_artifact import shown_progress
 from flows.trace.source import predicted_membrane, settings_of, traced

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.segment import alone
 from flows.trace.job import TraceInputs, TraceJob, TraceSettings
 from flows.trace.store import TraceStore
 from loop.atomic import write_text
 from loop.errors import InputError
+from loop.holding import held_beside
 from loop.prediction_origin import volume_sha256
 
 
@@ -49,7 +49,7 @@ def unfinished(out: Path, inputs: TraceInputs, settings: TraceSettings) -> Itera
     job = TraceJob.open(inputs, settings)
     folder = out.absolute().with_name(f"{out.name}.unfinished")
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder):
+    with held_beside(folder):
         _require_same(folder, _described(job))
         TraceStore(folder).create()
         yield TraceWork(inputs, settings.absolute(), folder)

@@ -1,4 +1,3 @@
-import fcntl
 import json
 import os
 import subprocess
@@ -20,6 +19,7 @@ from flows.predictor import predictor_of
 from flows.runs import Run
 from flows.segment import segment
 from loop.errors import InputError
+from loop.holding import FolderHeld, held_beside
 from loop.predictions import PredictionStore
 from loop.volume import open_image, open_volume
 from models.checkpoint import Checkpoint, save_checkpoint
@@ -223,13 +223,10 @@ def test_a_file_of_somebody_else_is_not_written_over(volume: str, checkpoint: Pa
 
 def test_two_processes_do_not_write_one_prediction(volume: str, checkpoint: Path, tmp_path: Path) -> None:
     killed_after(2, volume, Predictor(checkpoint, EXACT), tmp_path / "m.zarr")
-    other = os.open(tmp_path / "m.zarr.unfinished", os.O_RDONLY)
-    try:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="another process"):
-            segment(volume, Predictor(checkpoint, EXACT), tmp_path / "m.zarr")
-    finally:
-        os.close(other)
+    with held_beside(tmp_path / "m.zarr.unfinished"), pytest.raises(FolderHeld, match=f"process {os.getpid()} on"):
+        segment(volume, Predictor(checkpoint, EXACT), tmp_path / "m.zarr")
+    segment(volume, Predictor(checkpoint, EXACT), tmp_path / "m.zarr")
+    assert sorted(path.name for path in tmp_path.glob("*.held")) == []
 
 
 def test_a_format_that_is_not_written_is_refused_before_any_work(checkpoint: Path, tmp_path: Path) -> None:

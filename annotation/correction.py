@@ -43,6 +43,8 @@ class PreAnnotation:
         Where the picture of a tile lies; None for a whole section.
     layered : frozenset of int
         Numbers of the contours that were shown in the layer (`annotation.layer`) instead of as regions.
+    version : str
+        Empty for what was published; names what the prediction service drew later, see `version_name`.
     """
 
     z: int
@@ -51,6 +53,12 @@ class PreAnnotation:
     membrane: NDArray[np.float32] | None = field(default=None, compare=False)
     frame: Frame | None = None
     layered: frozenset[int] = frozenset()
+    version: str = ""
+
+    @property
+    def region_ids(self) -> list[str]:
+        """The name of every contour's region."""
+        return [region_id(self.z, contour, self.version) for contour in self.contours]
 
 
 @dataclass(frozen=True)
@@ -86,11 +94,7 @@ def correct(before: PreAnnotation, regions: Sequence[Region], unusable: frozense
     Correction
         Regions that an annotator drew are new objects, numbered after the largest id in the pre-annotation.
     """
-    ours = {
-        region_id(before.z, contour): number
-        for number, contour in enumerate(before.contours)
-        if number not in before.layered
-    }
+    ours = {name: number for number, name in enumerate(before.region_ids) if number not in before.layered}
     returned = {region.region_id for region in regions} | unusable
     deleted = [number for name, number in ours.items() if name not in returned]
     changed: list[tuple[Region, int]] = []

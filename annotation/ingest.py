@@ -16,7 +16,7 @@ from annotation.marks import parse_marks
 from annotation.operations import operate
 from annotation.painted import parse_painted
 from annotation.project import connect, find_project
-from annotation.regions import Fault, named, parse_regions
+from annotation.regions import Fault, named, parse_regions, version_of
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, begins_at, changed_since, missing_of, seen_until
@@ -61,6 +61,8 @@ class Submission:
         What it took, and what became of the pre-annotation's pixels.
     tile : Tile or None
         The part of the section that was corrected; None for all of it.
+    version : str
+        Of the pre-annotation that it began with: empty for the published one.
     """
 
     z: int
@@ -85,6 +87,7 @@ class Submission:
     removed: int
     effort: Effort
     tile: Tile | None = None
+    version: str = ""
 
     @property
     def place(self) -> Place:
@@ -234,7 +237,8 @@ def submission_of(
         return None, [("", "the task was not published by proofloop")]
     z, iteration = task.section
     try:
-        before = published.load(server, z, iteration, tile=task.tile)
+        version = version_of(annotation.result)
+        before = published.load(server.directory, z, iteration, tile=task.tile, version=version)
     except InputError as error:
         return None, [("", error.problem)]
     shape = (before.labels.shape[0], before.labels.shape[1])
@@ -285,6 +289,7 @@ def submission_of(
             active_s=active_seconds(annotation.lead_time_s, drafted=annotation.drafted),
         ),
         tile=frame.tile if frame else None,
+        version=before.version,
     )
     return submission, faults
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from annotation.drawn import brush_value, drawn
 from annotation.project import STROKES, SURE
+from annotation.regions import versioned
 
 _NAME, _TYPE = "sure-outlines", "brushlabels"
 _REDRAWN = 0.5  # with more than this share of its pixels under what a person drew, an object was drawn anew
@@ -22,7 +23,7 @@ def surest(confidence: NDArray[np.float64], outlines_at_most: int) -> frozenset[
     return frozenset(np.argsort(confidence, kind="stable")[outlines_at_most:].tolist())
 
 
-def layer_region(pieces: NDArray[np.int32], layered: Collection[int]) -> dict[str, object]:
+def layer_region(pieces: NDArray[np.int32], layered: Collection[int], version: str = "") -> dict[str, object]:
     """Give the layer as the server's API wants it.
 
     Parameters
@@ -31,6 +32,8 @@ def layer_region(pieces: NDArray[np.int32], layered: Collection[int]) -> dict[st
         0 for background, else the piece, numbered from 1 (`annotation.boundaries.pieces_of`).
     layered : collection of int
         Whose outlines it shows, numbered from 0.
+    version : str
+        Of the pre-annotation.
 
     Returns
     -------
@@ -38,7 +41,8 @@ def layer_region(pieces: NDArray[np.int32], layered: Collection[int]) -> dict[st
         A painted region that cannot be changed: lines of one pixel, also between two objects that touch.
     """
     value = brush_value(_lines(layer_of(pieces, layered)), SURE)
-    return drawn(_NAME, _TYPE, control=STROKES, value=value, shape=pieces.shape) | {"readonly": True}
+    name = versioned(_NAME, version)
+    return drawn(name, _TYPE, control=STROKES, value=value, shape=pieces.shape) | {"readonly": True}
 
 
 def is_layer(region: object) -> TypeGuard[dict[str, object]]:

@@ -111,7 +111,7 @@ def annotate(
         listed = [] if project is None else tasks_of(client, project, iteration)
         tasks = [task for task in listed if not task.annotations]
         for task in tasks:
-            before = published.load(server, task.z, iteration, tile=task.tile)
+            before = published.load(server.directory, task.z, iteration, tile=task.tile)
             layer = layer_of(pieces_of(before.labels), before.layered)
             totals += _annotate_one(client, task, _shown_truth(task, truth(task.z)), rules, layer=layer)
             submitted.append(task.task_id)

@@ -16,7 +16,7 @@ from annotation.correction import PreAnnotation
 from annotation.drawn import brush_value, drawn, misplaced
 from annotation.marks import OPAQUE, code_faults, decoded
 from annotation.project import CONTOURS, OBJECT
-from annotation.regions import Region, region_id
+from annotation.regions import Region
 
 _PNG = "data:image/png;base64,"
 _KINDS = ("brushlabels", "bitmasklabels")
@@ -58,7 +58,7 @@ def parse_painted(result: object, before: PreAnnotation) -> tuple[list[Region], 
     if not isinstance(result, list) or not any(_is_painted(item) for item in result):
         return [], [], result
     pieces = pieces_of(before.labels)
-    ours = {region_id(before.z, contour): number for number, contour in enumerate(before.contours)}
+    ours = {name: number for number, name in enumerate(before.region_ids)}
     regions: list[Region] = []
     faults: list[tuple[str, str]] = []
     seen: set[str] = set()

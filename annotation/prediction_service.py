@@ -18,11 +18,15 @@ from skimage.segmentation import expand_labels
 
 from annotation.boundaries import pieces_of
 from annotation.contours import contours_of
+from annotation.correction import PreAnnotation
+from annotation.frame import Frame
 from annotation.growing import GrowthRules, grow
 from annotation.ports import HOST
+from annotation.preparing import STYLE, Style, prepared
 from annotation.project import HELP
-from annotation.regions import polygon_region
 from loop.errors import InputError
+from loop.labels import section_hash
+from loop.places import Tile
 
 USER = "label-studio"
 _LARGEST_BODY = 64 << 20
@@ -41,11 +45,20 @@ class Helper:
         Gives the model's membrane probability (y, x) float32 of section z; raises InputError where there is none.
     objects_of : callable
         Gives the objects (y, x) uint32 in a membrane probability, 0 between them.
+    model_sha256 : callable
+        Gives the hash of the promoted model.
+    keep : callable
+        Keeps a pre-annotation of an iteration's task, so that ingest knows what an answer began with.
+    style : Style
+        How objects are shown: as the run publishes them.
     """
 
     version: Callable[[], str]
     membrane_of: Callable[[int], NDArray[np.float32]]
     objects_of: Callable[[NDArray[np.float32]], NDArray[np.uint32]]
+    model_sha256: Callable[[], str]
+    keep: Callable[[int, PreAnnotation], object]
+    style: Style = STYLE
 
 
 def answer(helper: Helper, path: str, request: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -98,28 +111,39 @@ def basic_credentials(password: str) -> str:
 
 def _predicted(helper: Helper, task: Mapping[str, Any], clicks: Sequence[tuple[float, float]]) -> dict[str, Any]:
     data = task.get("data") or {}
-    z, picture = data.get("z"), data.get("picture")
-    if not isinstance(z, int):
+    z, iteration = data.get("z"), data.get("iteration")
+    if not isinstance(z, int) or not isinstance(iteration, int):
         raise InputError(
             "the task is not proofloop's", given=sorted(data), expected="a task with a section", fix="ask in another"
         )
     membrane = helper.membrane_of(z)
-    if picture:  # a tile: where its picture begins in the section, and its extent
-        y, x, height, width = picture
-        membrane = membrane[y : y + height, x : x + width]
     objects = helper.objects_of(membrane)
-    shape = (objects.shape[0], objects.shape[1])
-    wanted = objects
+    frame = None
+    if data.get("tile"):
+        frame = Frame(Tile(*data["tile"]), Tile(*data["picture"]), (membrane.shape[0], membrane.shape[1]))
+        membrane, objects = frame.cut(membrane), frame.clipped(frame.cut(objects))
     if clicks:
-        x_percent, y_percent = clicks[-1]
-        at = min(int(y_percent / 100 * shape[0]), shape[0] - 1), min(int(x_percent / 100 * shape[1]), shape[1] - 1)
-        wanted = _object_at(membrane, objects, at)
-    serial = secrets.token_hex(3)  # asked twice, the second answer's regions are others
-    result = [
-        polygon_region(f"help-{serial}-o{contour.object_id}-p{contour.piece}", contour.points, shape)
-        for contour in contours_of(wanted)
-    ]
+        result = _clicked(helper.style, membrane, objects, clicks[-1])
+    else:
+        version = helper.model_sha256()[:8] + section_hash(objects)[:8]
+        made = prepared(objects, membrane, helper.style, z=z, frame=frame, version=version)
+        helper.keep(iteration, made.before)
+        result = [*made.layer, *made.outlines]
     return {"result": result, "model_version": helper.version()}
+
+
+def _clicked(
+    style: Style, membrane: NDArray[np.float32], objects: NDArray[np.uint32], click: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Give the object under a click, per cent x, y."""
+    height, width = objects.shape
+    at = min(int(click[1] / 100 * height), height - 1), min(int(click[0] / 100 * width), width - 1)
+    wanted = _object_at(membrane, objects, at)
+    serial = secrets.token_hex(3)  # asked twice, the second answer's regions are others
+    return [
+        style.region(f"help-{serial}-o{contour.object_id}-p{contour.piece}", contour, wanted > 0)
+        for contour in contours_of(wanted, style.detail)
+    ]
 
 
 def _object_at(membrane: NDArray[np.float32], objects: NDArray[np.uint32], at: tuple[int, int]) -> NDArray[np.uint32]:

@@ -1,6 +1,6 @@
 """Sections and tiles as tasks: images, contours to edit, why they were chosen; each of an iteration once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,19 +9,16 @@ from label_studio_sdk.label_interface.interface import LabelInterface
 from numpy.typing import NDArray
 
 from annotation import published
-from annotation.boundaries import pieces_of
 from annotation.client import LabelStudio
-from annotation.confidence import confidence_of
-from annotation.contours import DETAIL, EXACT, contours_of
 from annotation.correction import PreAnnotation
 from annotation.frame import Frame
 from annotation.images import image_project, show
 from annotation.importing import import_once
-from annotation.layer import layer_region, surest
 from annotation.marks import parse_marks
-from annotation.painted import bitmask_region, brush_region, parse_painted
-from annotation.project import PRE_ANNOTATION_VERSION, Drawing, connect, ensure_project, labelling_interface
-from annotation.regions import parse_regions, polygon_region, region_id
+from annotation.painted import parse_painted
+from annotation.preparing import STYLE, Style, prepared
+from annotation.project import PRE_ANNOTATION_VERSION, connect, ensure_project, labelling_interface
+from annotation.regions import parse_regions
 from annotation.server import Server
 from annotation.spots import spot_region
 from annotation.tasks import OpenTask, tasks_of
@@ -30,9 +27,6 @@ from loop.errors import InputError
 from loop.places import Place
 from loop.progress import Progress, silent
 
-# Of an early model's outlines on AC4 three in ten are above; 86 % of those need neither cut nor join, 62 % of all.
-READONLY_ABOVE = 0.75
-OUTLINES_AT_MOST = 60
 _IMPORT_AT_ONCE = 20  # tasks in one request, about 3 MB
 
 
@@ -87,9 +81,7 @@ def publish(
     server: Server,
     tasks: Sequence[SectionTask],
     *,
-    drawing: Drawing = "simplified",
-    readonly_above: float = READONLY_ABOVE,
-    outlines_at_most: int = OUTLINES_AT_MOST,
+    style: Style = STYLE,
     progress: Progress = silent,
 ) -> list[int]:
     """Put sections or tiles before the annotators, in the order given.
@@ -102,14 +94,8 @@ def publish(
     server : Server
     tasks : sequence of SectionTask
         Best first: they are served in this order.
-    drawing : "simplified", "exact", "bitmask" or "brush"
-        Outlines of few vertices, outlines to the pixel, or painted objects, which the browser is far slower to show.
-    readonly_above : float
-        Outlines with more confidence than this (`annotation.confidence`) cannot be dragged by accident; strokes and
-        points work on them all the same. 1 leaves all editable, as they are where there is no membrane map.
-    outlines_at_most : int
-        So many outlines, of the least confidence, are regions of their own; the others are one layer
-        (`annotation.layer`). Without a membrane map all are regions.
+    style : Style
+        How objects are shown.
     progress : Progress
         Counts tasks.
 
@@ -126,12 +112,11 @@ def publish(
     """
     _check(tasks)
     with connect(server) as client:
-        project = ensure_project(client, server, drawing)
+        project = ensure_project(client, server, style.drawing)
         gallery = image_project(client, server, project)
         on_server = _by_section(client, project, tasks)
         fresh = [task for task in tasks if task.section_id not in on_server]
-        style = _Style(drawing, readonly_above, outlines_at_most)
-        interface = LabelInterface(labelling_interface(drawing))
+        interface = LabelInterface(labelling_interface(style.drawing))
         for start in range(0, len(fresh), _IMPORT_AT_ONCE):
             batch: list[Any] = []
             for task in fresh[start : start + _IMPORT_AT_ONCE]:
@@ -141,15 +126,6 @@ def publish(
         if fresh:
             on_server = _by_section(client, project, tasks)
     return [on_server[task.section_id].task_id for task in tasks]
-
-
-@dataclass(frozen=True)
-class _Style:
-    """How the objects of a task are shown, see `publish`."""
-
-    drawing: Drawing
-    readonly_above: float
-    outlines_at_most: int
 
 
 def _by_section(client: LabelStudio, project: int, tasks: Sequence[SectionTask]) -> dict[str, OpenTask]:
@@ -186,46 +162,19 @@ def _prepared(
     task: SectionTask,
     interface: LabelInterface,
     *,
-    style: _Style,
+    style: Style,
 ) -> dict[str, object]:
     """Write the images and the kept pixels of a task; give what is imported."""
     labels = np.asarray(task.labels, np.uint32)
-    contours, pieces = contours_of(labels, DETAIL if style.drawing == "simplified" else EXACT), pieces_of(labels)
-    shape = (labels.shape[0], labels.shape[1])
-    confidence: NDArray[np.float64] = np.zeros(len(contours))
-    layered = frozenset[int]()
-    if task.membrane is not None:
-        # No membrane is expected at the edge of a tile, no more than where the image ends.
-        membrane = np.where(task.frame.inside, task.membrane, np.float32(1)) if task.frame else task.membrane
-        confidence = confidence_of(pieces, membrane)
-        layered = surest(confidence, style.outlines_at_most)
-    before = PreAnnotation(task.z, labels, contours, task.membrane, task.frame, layered)
+    made = prepared(labels, task.membrane, style, z=task.z, frame=task.frame)
     corner = (task.frame.picture.y_px, task.frame.picture.x_px) if task.frame else (0, 0)
-    # What comes later lies above, and outlines must stay within reach of the mouse.
-    result = [layer_region(pieces, layered)] if layered else []
-    result += [spot_region(f"doubt-{number}", spot, corner, shape) for number, spot in enumerate(task.spots, start=1)]
-    result += [
-        region | ({"readonly": True} if confidence[number] > style.readonly_above else {})
-        for number, region in _drawn(before, style.drawing)
-    ]
+    shape = (labels.shape[0], labels.shape[1])
+    spots = [spot_region(f"doubt-{number}", spot, corner, shape) for number, spot in enumerate(task.spots, start=1)]
+    result = [*made.layer, *spots, *made.outlines]
     prediction = {"model_version": PRE_ANNOTATION_VERSION, "score": task.score, "result": result}
-    _validate(before, prediction, interface)
-    published.store(server, task.iteration, before)
+    _validate(made.before, prediction, interface)
+    published.store(server.directory, task.iteration, made.before)
     return {"data": _data(server, gallery, task), "predictions": [prediction]}
-
-
-def _drawn(before: PreAnnotation, drawing: Drawing) -> Iterator[tuple[int, dict[str, object]]]:
-    """Give the regions of all objects outside of the layer, in the order of the contours, with their numbers."""
-    shape = (before.labels.shape[0], before.labels.shape[1])
-    pieces, paint = pieces_of(before.labels), brush_region if drawing == "brush" else bitmask_region
-    for number, contour in enumerate(before.contours):
-        if number in before.layered:
-            continue
-        name = region_id(before.z, contour)
-        if drawing in ("simplified", "exact"):
-            yield number, polygon_region(name, contour.points, shape)
-        else:
-            yield number, paint(name, pieces == number + 1)
 
 
 def _validate(before: PreAnnotation, prediction: Mapping[str, object], interface: LabelInterface) -> None:

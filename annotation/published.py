@@ -1,4 +1,4 @@
-"""What was published for each section, kept so that ingest can give back the very pixels that nobody changed."""
+"""What annotators were shown of each section, kept so that ingest can give back the very pixels that nobody changed."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from annotation.contours import Contour
 from annotation.correction import PreAnnotation
 from annotation.frame import Frame
-from annotation.server import Server
+from annotation.regions import versioned
 from loop.atomic import replacing
 from loop.errors import InputError
 from loop.places import Tile
@@ -20,11 +20,11 @@ def section_id(z: int, iteration: int, tile: Tile | None = None) -> str:
     return f"it{iteration:03d}-z{z:05d}{corner}"
 
 
-def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
-    """Keep what is about to be published."""
+def store(directory: Path, iteration: int, published: PreAnnotation) -> Path:
+    """Keep, below RUN/annotation, what is about to be shown."""
     lengths = [len(contour.points) for contour in published.contours]
     frame = published.frame
-    path = _path(server, section_id(published.z, iteration, frame.tile if frame else None))
+    path = _path(directory, section_id(published.z, iteration, frame.tile if frame else None), published.version)
     membrane = np.zeros((0, 0)) if published.membrane is None else published.membrane
     with replacing(path) as temporary:
         np.savez_compressed(
@@ -41,15 +41,26 @@ def store(server: Server, iteration: int, published: PreAnnotation) -> Path:
     return path
 
 
-def load(server: Server, z: int, iteration: int, *, tile: Tile | None = None) -> PreAnnotation:
+def load(directory: Path, z: int, iteration: int, *, tile: Tile | None = None, version: str = "") -> PreAnnotation:
     """Read back what was published for a section, or for a tile of it.
+
+    Parameters
+    ----------
+    directory : Path
+        RUN/annotation.
+    z, iteration : int
+    tile : Tile, optional
+    version : str
+        What the prediction service drew later; where nothing of that name is kept, what was published.
 
     Raises
     ------
     InputError
         The file is gone.
     """
-    path = _path(server, section_id(z, iteration, tile))
+    path = _path(directory, section_id(z, iteration, tile), version)
+    if version and not path.exists():
+        return load(directory, z, iteration, tile=tile)
     if not path.exists():
         raise InputError(
             f"the pre-annotation of section {z} is gone",
@@ -67,7 +78,7 @@ def load(server: Server, z: int, iteration: int, *, tile: Tile | None = None) ->
         membrane = stored.astype(np.float32) / np.float32(255) if stored.size else None
         frame = _frame(kept["frame"]) if "frame" in kept else None
         layered = frozenset(kept["layered"].tolist() if "layered" in kept else [])
-        return PreAnnotation(z, kept["labels"], contours, membrane, frame, layered)
+        return PreAnnotation(z, kept["labels"], contours, membrane, frame, layered, version)
 
 
 def _frame(stored: NDArray[np.int64]) -> Frame | None:
@@ -77,5 +88,5 @@ def _frame(stored: NDArray[np.int64]) -> Frame | None:
     return Frame(Tile(*numbers[:4]), Tile(*numbers[4:8]), (numbers[8], numbers[9]))
 
 
-def _path(server: Server, name: str) -> Path:
-    return server.directory / "published" / f"{name}.npz"
+def _path(directory: Path, name: str, version: str) -> Path:
+    return directory / "published" / f"{versioned(name, version)}.npz"

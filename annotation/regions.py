@@ -1,6 +1,8 @@
 """Contours as Label Studio's polygon regions and back, with every fault of what comes back named."""
 
 import math
+import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -11,6 +13,7 @@ from annotation.contours import Contour
 from annotation.drawn import drawn, misplaced
 from annotation.project import CONTOURS, OBJECT
 
+_OURS = re.compile(r"(?:z\d+-o\d+-p\d+|sure-outlines)(?:-v([0-9a-f]{16}))?")
 _DIGITS = 4  # of a percentage: 1e-6 of the image's side, far below what could move a pixel centre across a line
 
 
@@ -52,9 +55,21 @@ class Fault:
         return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def region_id(z: int, contour: Contour) -> str:
+def region_id(z: int, contour: Contour, version: str = "") -> str:
     """Name a contour's region: unique in its task, and it carries the object."""
-    return f"z{z}-o{contour.object_id}-p{contour.piece}"
+    return versioned(f"z{z}-o{contour.object_id}-p{contour.piece}", version)
+
+
+def versioned(name: str, version: str) -> str:
+    """Put the version of a pre-annotation, hexadecimal digits or nothing, behind the name of one of its regions."""
+    return f"{name}-v{version}" if version else name
+
+
+def version_of(result: object) -> str:
+    """Tell which pre-annotation of a task an answer began with: the one that most of its regions are named by."""
+    names = [str(item.get("id", "")) for item in result if isinstance(item, dict)] if isinstance(result, list) else []
+    versions = Counter(found[1] or "" for found in map(_OURS.fullmatch, names) if found)
+    return max(versions, key=lambda version: versions[version], default="")
 
 
 def percent(points: NDArray[np.float64], shape: tuple[int, int]) -> list[list[float]]:

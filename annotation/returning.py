@@ -6,6 +6,7 @@ from typing import Any
 from annotation.client import ONCE, LabelStudio
 from annotation.layer import is_layer
 from annotation.project import CONTOURS, PRE_ANNOTATION_VERSION, connect
+from annotation.regions import version_of
 from annotation.server import Server
 from annotation.tasks import annotation_of
 
@@ -38,7 +39,8 @@ def send_back(
         if answer is None:
             return False
         held: list[Any] = list(client.predictions.list(task=task_id))
-        published = [dict(region) for prediction in held for region in prediction.result]
+        offered = [[dict(region) for region in prediction.result] for prediction in held]
+        published = [region for one in offered if version_of(one) == version_of(answer.result) for region in one]
         shown = _shown(answer.result, published, refused)
         data = client.tasks.get(str(task_id)).data
         client.tasks.update(str(task_id), data=data | {"reason": reason})

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from annotation.correction import PreAnnotation
-from annotation.regions import Region, region_id
+from annotation.regions import Region
 
 _LEAST_PX = 1.0
 _SAME_SHAPE_PX = 0.05
@@ -24,7 +24,7 @@ def accidental_shifts(before: PreAnnotation, regions: Sequence[Region]) -> list[
     list of (region id, reason)
         Outlines all of whose vertices moved by one vector of more than a pixel.
     """
-    ours = {region_id(before.z, contour): contour.points for contour in before.contours}
+    ours = {name: contour.points for name, contour in zip(before.region_ids, before.contours, strict=True)}
     found = []
     for region in regions:
         points = ours.get(region.region_id)

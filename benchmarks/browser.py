@@ -22,8 +22,9 @@ import numpy as np
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from annotation import published
+from annotation.preparing import STYLE, Style
 from annotation.project import connect, ensure_project, task_url
-from annotation.publish import OUTLINES_AT_MOST, SectionTask, publish
+from annotation.publish import SectionTask, publish
 from annotation.server import Server, down, up
 from loop.phantom import make_phantom
 
@@ -63,7 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objects", type=int, nargs="+", default=[0, 200, 500], help="the first is the baseline")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--outlines-at-most", type=int, default=OUTLINES_AT_MOST, help="the others are one layer")
+    parser.add_argument("--outlines-at-most", type=int, default=STYLE.outlines_at_most, help="the others are one layer")
     options = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as scratch:
@@ -102,7 +103,7 @@ def _publish(server: Server, counts: list[int], outlines_at_most: int) -> dict[i
         )
         for number, count in enumerate(counts, start=1)
     ]
-    numbers = publish(server, tasks, readonly_above=1, outlines_at_most=outlines_at_most)
+    numbers = publish(server, tasks, style=Style(readonly_above=1, outlines_at_most=outlines_at_most))
     with connect(server) as client:
         project = ensure_project(client, server)
     return {count: task_url(server, project, number) for count, number in zip(counts, numbers, strict=True)}
@@ -126,7 +127,7 @@ def _measure(
     found: dict[int, list[tuple[float, float]]] = {count: [] for count in addresses}
     for turn in range(repeats + 1):
         for number, (count, address) in enumerate(addresses.items(), start=1):
-            shown = published.load(server, Z, number)
+            shown = published.load(server.directory, Z, number)
             regions = len(shown.contours) - len(shown.layered) + bool(shown.layered)
             page = context.new_page()
             page.set_default_timeout(180_000)

@@ -48,7 +48,7 @@ def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTa
     tasks = []
     for model, place in zip(like, _drawn(once, run.config.annotation.repeat_share, like), strict=False):
         iteration = answers[place][0].iteration
-        before = published.load(server, place.z, iteration, tile=place.tile)
+        before = published.load(server.directory, place.z, iteration, tile=place.tile)
         ranked = run.ledger.stage(Ranked, iteration)
         doubt = ranked.doubts.get(place) if ranked else None
         first = replace(_pictures(run, model, place.z, before.frame), labels=before.labels, membrane=before.membrane)

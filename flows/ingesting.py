@@ -230,7 +230,13 @@ def _store(run: Run, submission: Submission) -> None:
 
 
 def _model_of(run: Run, submission: Submission, published: Published) -> str:
-    """Hash of the model that pre-annotated: what is asked again has the outlines of its first task."""
+    """Hash of the model that pre-annotated: what is asked again has the outlines of its first task.
+
+    Outlines that an annotator asked for afresh are named by the model that the prediction service had then.
+    """
+    if submission.version:
+        models = [event.sha256 for event in run.ledger.of_kind(Trained)]
+        return next((sha256 for sha256 in models if submission.version.startswith(sha256[:8])), "")
     if submission.place in published.repeats:
         first = next(event.correction for event in run.ledger.corrections() if event.place == submission.place)
         return first.model_sha256 if first else ""

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from annotation import published
+from annotation.correction import PreAnnotation
 from annotation.prediction_service import Helper, serve
-from flows.learning import prediction_store, promoted_model
-from flows.proofreading import pre_annotation
+from flows.predicted import prediction_store, promoted_model
+from flows.proofreading import pre_annotation, style_of
 from flows.runs import Run, open_run
 from loop.errors import InputError
+from loop.events import Trained
 
 
 def helper_of(run: Run) -> Helper:
@@ -21,16 +24,22 @@ def helper_of(run: Run) -> Helper:
         promoted = promoted_model(run)
         return f"iteration {promoted.iteration}" if promoted else "no model yet"
 
-    def membrane_of(z: int) -> NDArray[np.float32]:
+    def model() -> Trained:
         promoted = promoted_model(run)
         if promoted is None:
             raise InputError(
                 "no model is promoted yet",
-                given=f"section {z}",
+                given=run.folder.root,
                 expected="a run that has trained and measured a model",
                 fix="run proofloop iterate",
             )
-        return prediction_store(run, promoted.iteration).membrane(z)
+        return promoted
+
+    def membrane_of(z: int) -> NDArray[np.float32]:
+        return prediction_store(run, model().iteration).membrane(z)
+
+    def keep(iteration: int, before: PreAnnotation) -> None:
+        published.store(run.folder.annotation, iteration, before)
 
     @lru_cache(maxsize=4)
     def objects_in(content: bytes, shape: tuple[int, int]) -> NDArray[np.uint32]:
@@ -39,7 +48,7 @@ def helper_of(run: Run) -> Helper:
     def objects_of(membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
         return objects_in(membrane.tobytes(), (membrane.shape[0], membrane.shape[1]))
 
-    return Helper(version, membrane_of, objects_of)
+    return Helper(version, membrane_of, objects_of, lambda: model().sha256, keep, style_of(run))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation.oracle import annotate
+from annotation.preparing import Style
 from annotation.publish import SectionTask, publish
 from annotation.tile import cut_out
 from flows.asking import pool_of
 from flows.blind_tasks import gold, mixed, repeats
 from flows.candidates import candidates_of
 from flows.labelling_server import server_of
-from flows.learning import prediction_store, promoted_model
 from flows.outlines import outlines
+from flows.predicted import prediction_store, promoted_model
 from flows.runs import Run
 from loop.doubt_finding import doubt_of
 from loop.doubts import Doubt
@@ -81,14 +82,7 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
         fresh = [made[place] for place in ranked.chosen]
         again, known = repeats(run, server, fresh), gold(run, fresh)
         served = mixed(fresh, [*again, *known])
-        numbers = publish(
-            server,
-            served,
-            drawing=run.config.annotation.contours,
-            readonly_above=run.config.annotation.readonly_above,
-            outlines_at_most=run.config.annotation.outlines_at_most,
-            progress=progress,
-        )
+        numbers = publish(server, served, style=style_of(run), progress=progress)
         asked = dict(zip((task.place for task in served), numbers, strict=True))
     run.ledger.append(
         Published(
@@ -135,6 +129,12 @@ def _section_task(run: Run, store: PredictionStore, z: int, *, iteration: int) -
         score=0.0,
         membrane=membrane,
     )
+
+
+def style_of(run: Run) -> Style:
+    """Give how annotators of a run are shown objects."""
+    chosen = run.config.annotation
+    return Style(chosen.contours, chosen.readonly_above, chosen.outlines_at_most)
 
 
 def pre_annotation(run: Run, membrane: NDArray[np.float32]) -> NDArray[np.uint32]:

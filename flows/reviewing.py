@@ -90,7 +90,7 @@ def _answers_to(run: Run, task: int) -> list[tuple[SectionLabelled, Correction]]
 
 
 def _draw(run: Run, event: SectionLabelled, correction: Correction, path: Path) -> None:
-    before = published.load(server_of(run), event.section, correction.iteration, tile=event.tile)
+    before = published.load(run.folder.annotation, event.section, correction.iteration, tile=event.tile)
     after = read_section(run.folder.labels / event.file, event.sha256).labels
     image = run.image.section(event.section)
     if before.frame is not None:

@@ -24,6 +24,7 @@ from annotation import published
 from annotation.ingest import ingest
 from annotation.ports import HOST
 from annotation.prediction_service import USER, Helper, handler_of
+from annotation.preparing import Style
 from annotation.project import connect, ensure_project, task_url
 from annotation.publish import SectionTask, publish
 from annotation.server import Server, down, up
@@ -56,7 +57,7 @@ def published_server(tmp_path_factory: pytest.TempPathFactory, phantom: Phantom)
     membrane = (phantom.labels[THIRD] == 0).astype(np.float32)
     publish(server, sections)
     third = replace(sections[0], z=THIRD, image=phantom.image[THIRD], labels=phantom.labels[THIRD], membrane=membrane)
-    publish(server, [third], outlines_at_most=12)
+    publish(server, [third], style=Style(outlines_at_most=12))
     yield server
     down(directory)
 
@@ -147,7 +148,7 @@ def test_a_vertex_dragged_in_the_browser_moves_the_border_there_and_nowhere_else
     assert box is not None
     corner = np.array([box["x"], box["y"]])
     scale = box["width"] / phantom.labels.shape[2]
-    contours = published.load(published_server, SECOND, 1).contours
+    contours = published.load(published_server.directory, SECOND, 1).contours
     contour = max(contours, key=lambda one: np.ptp(one.points, axis=0).min())
     inside = contour.points.mean(axis=0)
     middle = np.abs(contour.points - phantom.labels.shape[2] / 2).max(axis=1).argmin()
@@ -184,7 +185,7 @@ def test_a_stroke_painted_over_a_sure_outline_in_the_browser_cuts_its_object_and
     box = target(page).bounding_box()
     assert box is not None
     labels = phantom.labels[THIRD]
-    before = published.load(published_server, THIRD, 1)
+    before = published.load(published_server.directory, THIRD, 1)
     contour = max((before.contours[n] for n in before.layered), key=lambda one: np.ptp(one.points, axis=0).min())
     rows, columns = np.nonzero(labels == contour.object_id)
     x = np.median(columns)
@@ -222,7 +223,7 @@ def asked_model(published_server: Server, phantom: Phantom) -> Iterator[int]:
     shown = np.where(truth == missing, 0, truth)
     again = SectionTask(SECOND, 2, phantom.image[SECOND], neighbour, neighbour, shown, "An object is missing.", 0.5)
     (task,) = publish(published_server, [again])
-    helper = Helper(lambda: "iteration 1", lambda _: membrane, lambda _: truth)
+    helper = Helper(lambda: "iteration 1", lambda _: membrane, lambda _: truth, lambda: "5a" * 32, lambda *_: None)
     with ThreadingHTTPServer((HOST, 0), handler_of(helper, "open sesame")) as web:
         threading.Thread(target=web.serve_forever, daemon=True).start()
         with connect(published_server) as client:

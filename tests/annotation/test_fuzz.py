@@ -108,7 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Server:
     """The files of a server; nothing runs."""
     folder = tmp_path_factory.mktemp("annotation")
     made = Server("http://127.0.0.1:9", "a@b", folder, None, None, None)
-    published.store(made, ITERATION, PreAnnotation(Z, CELLS, CONTOURS, MEMBRANE))
+    published.store(made.directory, ITERATION, PreAnnotation(Z, CELLS, CONTOURS, MEMBRANE))
     return made
 
 

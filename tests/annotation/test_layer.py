@@ -17,6 +17,7 @@ from annotation.layer import is_layer, layer_region, surest
 from annotation.marks import OPAQUE, decoded, parse_marks, point_result, stroke_result
 from annotation.oracle import annotate
 from annotation.oracle_marks import MarkRules
+from annotation.preparing import Style
 from annotation.project import CUT, REMOVE
 from annotation.publish import SectionTask, publish
 from annotation.regions import Region
@@ -47,7 +48,7 @@ def submission_of(server: Server, number: int) -> Submission:
 
 
 def largest_layered(server: Server, z: int, iteration: int) -> tuple[PreAnnotation, NDArray[np.bool_]]:
-    before = published.load(server, z, iteration)
+    before = published.load(server.directory, z, iteration)
     pieces = pieces_of(before.labels)
     number = max(before.layered, key=lambda one: np.count_nonzero(pieces == one + 1))
     return before, pieces == number + 1
@@ -109,29 +110,29 @@ def test_an_outline_drawn_over_a_corner_of_a_layered_object_takes_that_corner_al
 def test_a_task_has_so_many_outlines_and_one_layer_and_comes_back_to_the_pixel(
     server: Server, client: LabelStudio
 ) -> None:
-    (number,) = publish(server, [sure_of(2, 80)], outlines_at_most=AT_MOST)
+    (number,) = publish(server, [sure_of(2, 80)], style=Style(outlines_at_most=AT_MOST))
     regions = shown(client, number)
     assert [is_layer(region) for region in regions] == [True] + AT_MOST * [False]
     client.annotations.create(number, result=regions[1:])
     submission = submission_of(server, number)
     assert np.array_equal(submission.labels, cells(2))
-    assert submission.kept == len(published.load(server, 2, 80).contours)
+    assert submission.kept == len(published.load(server.directory, 2, 80).contours)
     assert (submission.changed, submission.added, submission.deleted) == (0, 0, 0)
 
 
 def test_a_section_that_is_all_layer_may_come_back_empty(server: Server, client: LabelStudio) -> None:
-    (number,) = publish(server, [sure_of(2, 81)], outlines_at_most=0)
+    (number,) = publish(server, [sure_of(2, 81)], style=Style(outlines_at_most=0))
     client.annotations.create(number, result=[])
     assert np.array_equal(submission_of(server, number).labels, cells(2))
 
 
 def test_without_a_membrane_map_all_outlines_can_be_edited(server: Server, client: LabelStudio) -> None:
-    (number,) = publish(server, [task(2, 82)], outlines_at_most=AT_MOST)
+    (number,) = publish(server, [task(2, 82)], style=Style(outlines_at_most=AT_MOST))
     assert not any(is_layer(region) for region in shown(client, number))
 
 
 def test_strokes_and_points_work_on_the_layer(server: Server, client: LabelStudio) -> None:
-    numbers = publish(server, [sure_of(2, 83), sure_of(3, 83)], outlines_at_most=AT_MOST)
+    numbers = publish(server, [sure_of(2, 83), sure_of(3, 83)], style=Style(outlines_at_most=AT_MOST))
     before, own = largest_layered(server, 2, 83)
     column = int(np.median(np.nonzero(own)[1]))
     stroke = np.zeros(own.shape, np.bool_)
@@ -162,7 +163,7 @@ def test_the_oracle_mends_what_is_wrong_in_the_layer(server: Server, rules: str,
     rows = np.flatnonzero((truth == split).any(axis=1))
     wrong[: rows.mean().astype(int)][truth[: rows.mean().astype(int)] == split] = 99
     wrong[truth == lost] = 0
-    (number,) = publish(server, [sure_of(3, iteration, labels=wrong)], outlines_at_most=0)
+    (number,) = publish(server, [sure_of(3, iteration, labels=wrong)], style=Style(outlines_at_most=0))
     if rules == "marks":
         annotate(server, iteration, cells, rules=MarkRules())
     else:
@@ -176,7 +177,7 @@ def test_the_oracle_mends_what_is_wrong_in_the_layer(server: Server, rules: str,
 
 
 def test_an_answer_that_is_sent_back_shows_the_layer_again(server: Server, client: LabelStudio) -> None:
-    (number,) = publish(server, [sure_of(5, 86)], outlines_at_most=AT_MOST)
+    (number,) = publish(server, [sure_of(5, 86)], style=Style(outlines_at_most=AT_MOST))
     layer, *outlines = shown(client, number)
     annotation = client.annotations.create(number, result=outlines[1:])
     assert send_back(server, number, int(annotation.id or 0), reason="Look again.")

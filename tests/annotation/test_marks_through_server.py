@@ -98,7 +98,7 @@ def test_a_mark_that_does_nothing_goes_back_and_the_others_count(server: Server,
 def test_the_membrane_map_is_kept_to_a_part_in_255(server: Server) -> None:
     shown = replace(section(63), membrane=np.linspace(0, 1, 96 * 96, dtype=np.float32).reshape(SHAPE))
     publish(server, [shown])
-    kept = published.load(server, 1, 63).membrane
+    kept = published.load(server.directory, 1, 63).membrane
     assert kept is not None
     assert shown.membrane is not None
     assert np.abs(kept - shown.membrane).max() <= 0.5 / 255 + 1e-6

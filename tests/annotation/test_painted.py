@@ -13,6 +13,7 @@ from annotation.contours import EXACT, contours_of
 from annotation.correction import PreAnnotation, correct
 from annotation.ingest import ingest
 from annotation.painted import bitmask_region, brush_region, parse_painted
+from annotation.preparing import Style
 from annotation.project import Drawing
 from annotation.publish import publish
 from annotation.returning import send_back
@@ -109,7 +110,7 @@ def test_untouched_sections_come_back_pixel_identical_however_they_are_drawn(
     server: Server, client: LabelStudio, drawing: Drawing, iteration: int
 ) -> None:
     own = replace(server, project=f"drawn by {drawing}")  # a project has one labelling interface
-    (number,) = publish(own, [task(4, iteration)], drawing=drawing)
+    (number,) = publish(own, [task(4, iteration)], style=Style(drawing))
     (prediction,) = client.predictions.list(task=number)
     regions: list[dict[str, Any]] = [dict(region) for region in prediction.result]
     client.annotations.create(number, result=regions)
@@ -125,7 +126,7 @@ def test_a_painted_object_that_came_back_damaged_is_shown_again_as_it_was_publis
     server: Server, client: LabelStudio, drawing: Drawing, iteration: int
 ) -> None:
     own = replace(server, project=f"drawn by {drawing}")
-    (number,) = publish(own, [task(5, iteration)], drawing=drawing)
+    (number,) = publish(own, [task(5, iteration)], style=Style(drawing))
     (prediction,) = client.predictions.list(task=number)
     published = {region["id"]: region for region in map(dict, prediction.result)}
     first, second, *others = published.values()

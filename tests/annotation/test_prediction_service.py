@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -10,11 +11,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from annotation import prediction_service
+from annotation import prediction_service, published
+from annotation.boundaries import pieces_of
 from annotation.client import LabelStudio
+from annotation.correction import PreAnnotation
 from annotation.ingest import ingest
+from annotation.layer import is_layer
+from annotation.painted import parse_painted
 from annotation.prediction_service import Helper, answer, basic_credentials
-from annotation.project import HELP, PRE_ANNOTATION_VERSION, ensure_project
+from annotation.preparing import Style
+from annotation.project import HELP, PRE_ANNOTATION_VERSION, Drawing, ensure_project
 from annotation.publish import publish
 from annotation.rasterising import paint
 from annotation.regions import parse_regions
@@ -40,14 +46,19 @@ def objects_of(membrane: NDArray[np.float32]) -> NDArray[np.uint32]:
     return (membrane < 0.5).astype(np.uint32)
 
 
-HELPER = Helper(lambda: "iteration 4", membrane_of, objects_of)
+SHA256 = "5a" * 32
+KEPT: dict[int, PreAnnotation] = {}
+"""What was kept last of each iteration."""
+HELPER = Helper(
+    lambda: "iteration 4", membrane_of, objects_of, lambda: SHA256, KEPT.__setitem__, Style(outlines_at_most=5)
+)
 
 
-def asked(z: int, *clicks: tuple[int, int], **data: Any) -> list[dict[str, Any]]:
+def asked(z: int, *clicks: tuple[int, int], helper: Helper = HELPER, **data: Any) -> list[dict[str, Any]]:
     """Ask for section z without a server, clicking at pixels (y, x); give the regions."""
     context = {"result": [click(*at) for at in clicks]} if clicks else None
-    request = {"tasks": [{"data": {"z": z} | data}], "params": {"context": context}}
-    found = answer(HELPER, "/predict", request)
+    request = {"tasks": [{"data": {"z": z, "iteration": 80} | data}], "params": {"context": context}}
+    found = answer(helper, "/predict", request)
     assert found is not None
     (only,) = found["results"]
     assert only["model_version"] == "iteration 4"
@@ -77,8 +88,24 @@ def iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
     return float((one & other).sum() / (one | other).sum())
 
 
-def test_without_a_click_every_object_of_the_section_comes_afresh() -> None:
-    assert iou(painted(asked(3)), cells(3) > 1) > 0.97
+def test_without_a_click_every_object_of_the_section_comes_afresh_the_sure_ones_as_one_layer() -> None:
+    layer, *outlines = asked(3)
+    assert (is_layer(layer), len(outlines)) == (True, 5)
+    assert {region["id"].partition("-v")[2] for region in (layer, *outlines)} == {KEPT[80].version}
+    assert KEPT[80].version.startswith(SHA256[:8])
+    assert np.array_equal(KEPT[80].labels, np.where(cells(3) == 1, 0, cells(3)))
+    sure = np.isin(pieces_of(KEPT[80].labels), [number + 1 for number in KEPT[80].layered])
+    assert iou(painted(outlines) | sure, cells(3) > 1) > 0.97
+
+
+@pytest.mark.parametrize("drawing", ["brush", "bitmask"])
+def test_where_objects_are_painted_so_is_what_is_asked_for(drawing: Drawing) -> None:
+    mask = cells(3) == 5
+    (region,) = asked(3, middle_of(mask), helper=replace(HELPER, style=Style(drawing)))
+    assert region["type"] == f"{drawing}labels"
+    (read,), faults, _ = parse_painted([region], PreAnnotation(3, cells(3), []))
+    assert not faults
+    assert iou(paint([read.points], np.ones(1, np.uint32), mask.shape) > 0, mask) > 0.95
 
 
 def test_a_click_gives_the_object_under_it() -> None:
@@ -98,15 +125,19 @@ def test_a_click_into_an_object_that_the_model_missed_grows_it() -> None:
 
 
 def test_a_tile_is_asked_in_its_own_pixels() -> None:
-    regions = asked(4, picture=[0, 0, 48, 40])
+    regions = asked(4, tile=[0, 0, 40, 32], picture=[0, 0, 48, 40])
     assert {(region["original_height"], region["original_width"]) for region in regions} == {(48, 40)}
+    assert np.array_equal(KEPT[80].labels[:40, :32], objects_of(membrane_of(4))[:40, :32])
+    assert not KEPT[80].labels[40:].any()
+    assert not KEPT[80].labels[:, 32:].any()
 
 
-def test_asked_twice_the_regions_have_other_names() -> None:
-    assert not {region["id"] for region in asked(3)} & {region["id"] for region in asked(3)}
+def test_clicked_twice_the_regions_have_other_names() -> None:
+    at = middle_of(cells(3) == 5)
+    assert not {region["id"] for region in asked(3, at)} & {region["id"] for region in asked(3, at)}
 
 
-@pytest.mark.parametrize("data", [{"z": None}, {"z": 11}])
+@pytest.mark.parametrize("data", [{"z": None}, {"z": 3}, {"z": 11, "iteration": 1}])
 def test_what_cannot_be_predicted_is_refused_with_a_reason(data: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"not proofloop's|not predicted"):
         answer(HELPER, "/predict", {"tasks": [{"data": data}]})
@@ -177,9 +208,11 @@ def test_label_studio_asks_for_an_object_and_for_fresh_outlines(
     # What is shown first stays what was published; the fresh outlines stand beside it and can be chosen.
     assert client.projects.get(id=project).model_version == PRE_ANNOTATION_VERSION
     fresh = next(one for one in client.predictions.list(task=number) if one.model_version == "iteration 4")
+    published.store(server.directory, 80, KEPT[80])
     result = [dict(region) for region in fresh.result]
     client.annotations.create(number, result=[*result, click(1, 1)], lead_time=1.0)
     harvest = ingest(server, set())
     assert not [fault for fault in harvest.faults if fault.task_id == number]  # nor is the question itself one
     (submission,) = (found for found in harvest.submissions if found.task_id == number)
-    assert iou(submission.labels > 0, cells(3) > 1) > 0.97
+    assert np.array_equal(submission.labels, objects_of(membrane_of(3)))  # the layer's are the fresh ones as well
+    assert (submission.version, submission.added, submission.deleted) == (KEPT[80].version, 0, 0)

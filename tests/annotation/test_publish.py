@@ -32,7 +32,7 @@ def test_sections_are_served_by_rank_with_images_and_contours(server: Server, cl
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     (prediction,) = client.predictions.list(task=numbers[0])
     assert prediction.score == 0.5
-    assert len(prediction.result) == len(published.load(server, 9, 10).contours)
+    assert len(prediction.result) == len(published.load(server.directory, 9, 10).contours)
 
 
 def test_publishing_again_adds_nothing_and_replaces_nothing(server: Server, client: LabelStudio) -> None:
@@ -40,7 +40,7 @@ def test_publishing_again_adds_nothing_and_replaces_nothing(server: Server, clie
     other = task(2, 11, labels=cells(77))
     assert publish(server, [other, task(1, 11), task(3, 11)])[:2] == first[::-1]
     assert len(tasks_of(client, ensure_project(client, server), 11)) == 3
-    assert np.array_equal(published.load(server, 2, 11).labels, cells(2))
+    assert np.array_equal(published.load(server.directory, 2, 11).labels, cells(2))
 
 
 def test_a_task_that_somebody_works_on_is_left_as_it_is(server: Server, client: LabelStudio) -> None:
@@ -53,7 +53,7 @@ def test_a_task_that_somebody_works_on_is_left_as_it_is(server: Server, client: 
     assert [one.id for one in client.predictions.list(task=number)] == [before.id]
     (draft,) = httpx.get(f"{server.url}/api/tasks/{number}/drafts", headers=headers).json()
     assert len(draft["result"]) == len(before.result) - 1
-    assert np.array_equal(published.load(server, 4, 18).labels, cells(4))
+    assert np.array_equal(published.load(server.directory, 4, 18).labels, cells(4))
 
 
 def test_tiles_of_one_section_are_tasks_of_their_own(server: Server) -> None:
@@ -61,7 +61,7 @@ def test_tiles_of_one_section_are_tasks_of_their_own(server: Server) -> None:
     numbers = publish(server, [cut_out(task(3, 19), tile, margin_px=8) for tile in tiles])
     assert len(set(numbers)) == 2
     for tile in tiles:
-        kept = published.load(server, 3, 19, tile=tile)
+        kept = published.load(server.directory, 3, 19, tile=tile)
         assert kept.frame is not None
         section = kept.frame.placed(kept.labels)
         assert np.array_equal(section[tile.window], cells(3)[tile.window])
@@ -92,7 +92,7 @@ def test_a_section_may_return_in_a_later_iteration(server: Server) -> None:
 
 def test_what_was_published_is_kept_to_the_pixel(server: Server) -> None:
     publish(server, [task(6, 14)])
-    kept = published.load(server, 6, 14)
+    kept = published.load(server.directory, 6, 14)
     assert np.array_equal(kept.labels, cells(6))
 
 

@@ -1,10 +1,10 @@
 """Which score finds the places that the annotator changes: area under the ROC curve per tile.
 
-    python benchmarks/consistency.py --run RUN --iteration 1
+    python benchmarks/consistency.py --run RUN --iteration 1 [--sections 90:100]
 
-The run's pool, as the model of that iteration predicted it, before anybody corrected a section of it. The annotator is
-the oracle, whose strokes and points (annotation/oracle_marks.py) correct the outlines of `proofloop publish`. A tile
-counts as changed
+The run's pool, or other sections, as the model of that iteration predicted them, before anybody corrected one of them;
+axons are of all sections that it predicted. The annotator is the oracle, whose strokes and points
+(annotation/oracle_marks.py) correct the outlines of `proofloop publish`. A tile counts as changed
 
 - `labels`: where these corrections, done by exact lines, give 40 px or more of it to another object;
 - `truth`: where 40 px or more of it, farther than 2 px from every true border, lie in another object than in truth;
@@ -17,7 +17,7 @@ whole sections; `above` is the difference to entropy in the same samples.
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,12 @@ from skimage.segmentation import find_boundaries
 from annotation.boundaries import pieces_of
 from annotation.oracle_marks import marks_towards, relabelled
 from flows.consistency import Consistency
-from flows.learning import prediction_store
+from flows.predicted import prediction_store
 from flows.proofreading import pre_annotation
 from flows.runs import Run, open_run
 from loop.events import Predicted
+from loop.section_range import parse_sections
 from loop.uncertainty import entropy_map, information_map, margin_map
-from tracing.consistency import fault_score
 
 LEAST_PX = 40
 """As the oracle's smallest part."""
@@ -49,13 +49,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--iteration", type=int, default=1)
+    parser.add_argument("--sections", help="start:stop, among those that were predicted; the pool without it")
     parser.add_argument("--tiles", type=int, nargs="+", default=[32, 64])
     options = parser.parse_args()
     run = open_run(options.run)
-    scores, changes = measured(run, options.iteration)
+    sections = run.sections["pool"]
+    if options.sections:
+        sections = parse_sections(options.sections, name="sections", n_sections=run.image.shape[0])
+    scores, changes = measured(run, options.iteration, sections)
     for px in options.tiles:
         tiles = {name: np.array([means(plane, px) for plane in planes]) for name, planes in scores.items()}
-        tiles["combined"] = sum(tiles[name] / tiles[name].mean() for name in ("entropy", "tracking"))
         print(f"\n| tiles of {px} px | " + " | ".join(f"{name} | above" for name in changes) + " |")
         print("|---" * (1 + 2 * len(changes)) + "|")
         changed = {name: np.array([means(plane, px) * px * px for plane in planes]) for name, planes in changes.items()}
@@ -65,8 +68,10 @@ def main() -> None:
         print("| share changed | " + " | ".join(f"{hit.mean():.2f} |" for hit in hits.values()) + " |")
 
 
-def measured(run: Run, iteration: int) -> tuple[Mapping[str, list[Plane]], Mapping[str, list[Plane]]]:
-    """Give the scores and the changes of every section of the pool."""
+def measured(
+    run: Run, iteration: int, sections: Sequence[int]
+) -> tuple[Mapping[str, list[Plane]], Mapping[str, list[Plane]]]:
+    """Give the scores and the changes of every section."""
     store = prediction_store(run, iteration)
     with tempfile.TemporaryDirectory() as folder:
         tracked = Consistency(
@@ -85,12 +90,10 @@ def measured(run: Run, iteration: int) -> tuple[Mapping[str, list[Plane]], Mappi
             "variance": store.variance,
             "bald": lambda z: information_map(store.membrane(z), store.variance(z)),
         }
-        scores = {name: [way(z) for z in run.sections["pool"]] for name, way in ways.items()}
-        kinds = [tracked.fault_maps(z) for z in run.sections["pool"]]
-    scores["tracking"] = [fault_score(maps) for maps in kinds]
-    print({kind: float(np.mean([maps[kind].mean() for maps in kinds])) for kind in kinds[0]})
+        scores = {name: [way(z) for z in sections] for name, way in ways.items()}
+        scores |= {name: [way(z) for z in sections] for name, way in tracked.scores.items()}
     changes: dict[str, list[Plane]] = {"labels": [], "truth": [], "marks": []}
-    for z in run.sections["pool"]:
+    for z in sections:
         for name, plane in changed_places(pre_annotation(run, store.membrane(z)), run.labels.section(z), z).items():
             changes[name].append(plane)
     return scores, changes

@@ -2,17 +2,14 @@
 
 from collections import defaultdict
 
-from flows.candidates import Pool
+from flows.candidates import COMMITTEE_MODELS, Pool
 from flows.consistency import Consistency
-from flows.learning import prediction_store, promoted_model
+from flows.predicted import prediction_store, promoted_model
 from flows.runs import Run
 from loop.events import Predicted
 from loop.places import Tile
 from loop.progress import Progress, silent
-from loop.ranking import NEEDS
-
-_MEMBERS = 3
-"""Models in a committee: the promoted one and the last before it."""
+from loop.ranking import NEEDS, TRACED
 
 
 def pool_of(run: Run, progress: Progress = silent) -> Pool:
@@ -29,7 +26,7 @@ def pool_of(run: Run, progress: Progress = silent) -> Pool:
         if place.tile is not None:
             tiles[place.z].append(place.tile)
     tracked = None
-    if "tracking" in NEEDS[run.config.ranking.strategy]:
+    if TRACED & {*NEEDS[run.config.ranking.strategy]}:
         tracked = consistency_of(run, promoted.iteration)
         tracked.trace(progress)
     return Pool(
@@ -37,8 +34,8 @@ def pool_of(run: Run, progress: Progress = silent) -> Pool:
         image=run.image.section,
         membrane=store.membrane,
         variance=store.variance,
-        earlier=[prediction_store(run, number).membrane for number in numbers[1 - _MEMBERS :]],
-        faults=tracked.faults if tracked else None,
+        earlier=[prediction_store(run, number).membrane for number in numbers[1 - COMMITTEE_MODELS :]],
+        traced=tracked.scores if tracked else {},
         labelled=tuple(run.ledger.labelled()),
         tiles=tiles,
     )

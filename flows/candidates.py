@@ -21,6 +21,8 @@ from tracing.seeding import SeedingConfig, objects_of_membrane
 Plane = Callable[[int], NDArray[Any]]
 """Gives something of section z, (y, x)."""
 
+COMMITTEE_MODELS = 3
+"""Models in a committee: the last one, or a run's promoted one, and those before it."""
 _MEMBRANE = 0.5
 """Probability from which on a pixel counts as foreground."""
 _WORK = ("objects", "doubts")
@@ -43,8 +45,8 @@ class Pool:
         Give the mean and the variance over views of the predicted probability.
     earlier : sequence of callable
         The same mean, as the models of earlier iterations predicted it.
-    faults : callable or None
-        Gives where objects do not fit those of the neighbouring sections, 0 or more.
+    traced : mapping of str to callable
+        What axons tell of section z, by the names in `loop.ranking.TRACED`; 0 or more.
     labelled : tuple of int
         Sections that have labels.
     tiles : mapping of int to sequence of Tile
@@ -56,7 +58,7 @@ class Pool:
     membrane: Plane
     variance: Plane
     earlier: Sequence[Plane] = ()
-    faults: Plane | None = None
+    traced: Mapping[str, Plane] = field(default_factory=dict)
     labelled: tuple[int, ...] = ()
     tiles: Mapping[int, Sequence[Tile]] = field(default_factory=dict)
 
@@ -74,7 +76,7 @@ class Pool:
         }
         if not self.earlier:  # in the first turn there is one model: its views are the committee
             known["committee"] = known["bald"]
-        return known if self.faults is None else known | {"tracking": self.faults}
+        return {**known, **self.traced}
 
 
 def candidates_of(

@@ -13,7 +13,7 @@ from loop.atomic import write_text
 from loop.errors import InputError
 from loop.gate import GateConfig
 from loop.minutes import EffortModel
-from loop.ranking import NEEDS
+from loop.ranking import NEEDS, TRACED
 from loop.ranking_words import DEFAULT_STRATEGY, StrategyName
 from loop.volume import VoxelSize
 from loop.waiting import Patience
@@ -177,7 +177,7 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _axons_have_a_scale(self) -> Self:
-        if "tracking" in NEEDS[self.ranking.strategy] and self.data.voxel_size_nm_zyx is None:
+        if TRACED & {*NEEDS[self.ranking.strategy]} and self.data.voxel_size_nm_zyx is None:
             raise ValueError(f'strategy "{self.ranking.strategy}" traces axons: it needs data.voxel_size_nm_zyx')
         return self
 

@@ -1,6 +1,7 @@
 """Where the objects of a predicted section do not fit its axons and its neighbours: traced once, then asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,11 +13,14 @@ from flows.config import TracingConfig
 from flows.trace.job import TraceInputs, TraceSettings
 from flows.trace.stages import trace
 from loop.cache import cache_folder
+from loop.errors import NothingToTrace
 from loop.predictions import PredictionStore
 from loop.progress import Progress, part_of, silent
 from loop.section_range import runs_of
+from loop.uncertainty import entropy_map
 from loop.volume import Volume, VoxelSize, open_image, open_labels
-from tracing.consistency import Neighbour, fault_maps, fault_score, inverted
+from tracing.change import THRESHOLDS, change_probability
+from tracing.consistency import Neighbour, fault_maps, fault_score, inverted, same_objects
 from tracing.registration_cache import Registrar
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
@@ -69,16 +73,36 @@ class Consistency:
             )
             settings = TraceSettings(self.tracing, self._registrations)
             told = part_of(progress, number, len(stretches))
-            trace(inputs, self._axons_path(start, stop), settings, progress=told)
+            with suppress(NothingToTrace):  # then there are no axons that objects would have to fit
+                trace(inputs, self._axons_path(start, stop), settings, progress=told)
+
+    @property
+    def scores(self) -> dict[str, Callable[[int], NDArray[np.float64]]]:
+        """Give what is scored of every pixel (y, x) of a section, by name; `trace` comes first."""
+        return {"tracking": self.faults, "change": self.change}
 
     def faults(self, z: int) -> NDArray[np.float64]:
-        """Score every pixel (y, x) of section `z` by `tracing.consistency.fault_score`; `trace` comes first."""
+        """Score section `z` by `tracing.consistency.fault_score`."""
         return fault_score(self.fault_maps(z))
+
+    def change(self, z: int) -> NDArray[np.float64]:
+        """Give the probability that an annotator changes something near by `tracing.change.change_probability`."""
+        membrane, objects = self.store.membrane(z), self._objects(z)
+        others = [self.seeding.model_copy(update={"threshold": threshold}) for threshold in THRESHOLDS]
+        moved = [~same_objects(objects, objects_of_membrane(membrane, other)) for other in others]
+        further = {
+            "unstable": np.mean(moved, axis=0),
+            "entropy": entropy_map(membrane),
+            "membrane": membrane,
+        }
+        return change_probability(self.fault_maps(z) | further)
 
     def fault_maps(self, z: int) -> dict[str, NDArray[np.floating]]:
         """Find the faults of section `z` by kind, as `tracing.consistency.fault_maps` does."""
         start, stop = next((start, stop) for start, stop in runs_of(self.sections) if start <= z < stop)
-        axons = open_labels(f"{self._axons_path(start, stop)}:labels").section(z)
+        path, axons = self._axons_path(start, stop), np.zeros(self._image.shape[1:], np.uint32)
+        if path.exists():
+            axons = open_labels(f"{path}:labels").section(z)
         neighbours = [self._neighbour(z, other) for other in (z - 1, z + 1) if start <= other < stop]
         return fault_maps(self._objects(z), axons, self.store.membrane(z), neighbours)
 

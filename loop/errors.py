@@ -40,6 +40,10 @@ class HoldoutLeak(InputError):
     """A frozen hold-out section was about to enter training."""
 
 
+class NothingToTrace(InputError):
+    """No section has an object, as with a model that has barely been trained."""
+
+
 class ServerUnavailable(InputError):
     """Label Studio cannot be started or reached; the message says what stands in the way."""
 

@@ -10,7 +10,7 @@ from loop.places import Place
 from loop.ranking_candidates import Batch, Candidates
 from loop.ranking_diversity import diversity
 
-__all__ = ["NEEDS", "STRATEGIES", "Candidates", "choose"]
+__all__ = ["NEEDS", "STRATEGIES", "TRACED", "Candidates", "choose"]
 
 EMBEDDINGS = "embeddings"
 """Among the needs of a strategy: not a score, but what places look like."""
@@ -40,9 +40,12 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "diversity": (EMBEDDINGS,),
     "power": ("bald",),
     "tracking": ("tracking",),
-    "combined": ("entropy", "tracking"),
+    "combined": ("change",),
 }
 """What each strategy reads of the candidates beside places and minutes: names of scores, or `embeddings`."""
+
+TRACED = frozenset({"tracking", "change"})
+"""Those scores that take a trace of the predicted sections, and with it the size of a voxel."""
 
 
 def choose(

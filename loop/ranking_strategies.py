@@ -5,7 +5,6 @@ import numpy as np
 from loop.places import Place
 from loop.ranking_candidates import Batch, Candidates
 
-_COMBINED = ("entropy", "tracking")
 _POWER = 1.0
 """Kirsch et al. leave it at 1; a larger one comes nearer to taking the highest values."""
 
@@ -69,9 +68,8 @@ def tracking(candidates: Candidates, batch: Batch) -> list[Place]:
 
 
 def combined(candidates: Candidates, batch: Batch) -> list[Place]:
-    """Take the highest sum of entropy and faults of tracking per minute, each in units of its mean over the pool."""
-    parts = [candidates.scores[name] / max(candidates.scores[name].mean(), 1e-12) for name in _COMBINED]
-    return batch.highest(candidates.places, np.sum(parts, axis=0) / candidates.expected_minutes)
+    """Take what is likeliest changed, by faults of tracking and by entropy together, per minute."""
+    return batch.highest(candidates.places, candidates.value("change"))
 
 
 def power(candidates: Candidates, batch: Batch) -> list[Place]:

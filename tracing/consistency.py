@@ -11,7 +11,7 @@ from skimage.segmentation import find_boundaries
 
 from tracing.registration_flow import Flow, sampled
 from tracing.tracking_objects import carried
-from tracing.tracking_overlaps import overlap
+from tracing.tracking_overlaps import Overlap, overlap
 
 _NEAR_PX = 3.0
 """Borders of two sections that are this near are the same border."""
@@ -95,6 +95,15 @@ def fault_score(maps: Mapping[str, NDArray[np.floating]]) -> NDArray[np.float64]
     return np.asarray(sum(maps[kind] / USUAL[kind] for kind in maps), np.float64)
 
 
+def same_objects(first: NDArray[np.int32], second: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Say of every pixel (y, x) whether two segmentations of a section have it in objects that are mainly each other's.
+
+    Pixels that are 0 in one of them count as the same: there is nothing to compare.
+    """
+    pairs = overlap(first, second, (int(first.max()), int(second.max())))
+    return np.asarray(_together(first, second, pairs) | (first == 0) | (second == 0), np.bool_)
+
+
 def inverted(flow: Flow) -> Flow:
     """Turn a flow (2, y, x) round: from where it leads back to where it came from, by fixed-point iteration."""
     back = -flow
@@ -109,13 +118,17 @@ def _against_axons(objects: NDArray[np.int32], axons: NDArray[Any]) -> tuple[NDA
     pairs = overlap(objects, profiles, (int(objects.max()), int(profiles.max())))
     best = np.zeros(len(pairs.second_px))
     np.maximum.at(best, pairs.second, pairs.iou())
-    main_axon, main_object = np.zeros(len(pairs.first_px), np.int64), np.zeros(len(pairs.second_px), np.int64)
-    order = np.argsort(pairs.shared_px, kind="stable")  # of several values for one entry the last, the largest, stays
-    main_axon[pairs.first[order]] = pairs.second[order]
-    main_object[pairs.second[order]] = pairs.first[order]
-    misfit = (main_axon[objects] != profiles) | (main_object[profiles] != objects)
     lacking = (1 - best) / np.maximum(pairs.second_px, 1)
-    return (misfit & (profiles > 0)).astype(np.float32), np.where(profiles > 0, lacking[profiles], 0)
+    misfit = ~_together(objects, profiles, pairs) & (profiles > 0)
+    return misfit.astype(np.float32), np.where(profiles > 0, lacking[profiles], 0)
+
+
+def _together(first: NDArray[np.int32], second: NDArray[np.int32], pairs: Overlap) -> NDArray[np.bool_]:
+    main_second, main_first = np.zeros(len(pairs.first_px), np.int64), np.zeros(len(pairs.second_px), np.int64)
+    order = np.argsort(pairs.shared_px, kind="stable")  # of several values for one entry the last, the largest, stays
+    main_second[pairs.first[order]] = pairs.second[order]
+    main_first[pairs.second[order]] = pairs.first[order]
+    return np.asarray((main_second[first] == second) & (main_first[second] == first), np.bool_)
 
 
 def _widened(membrane: NDArray[np.float32]) -> NDArray[np.float32]:

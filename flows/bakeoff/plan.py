@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
-from flows.config import RankingConfig
+from flows.config import RankingConfig, TracingConfig
 from loop.atomic import write_text
 from loop.errors import InputError
 from loop.minutes import EffortModel
@@ -20,8 +20,6 @@ ALL, NONE = "all labels", "no labels"
 _CHANNELS = (12, 20, 32, 48)
 _TILE = "@tile"
 _STORED = "bakeoff.json"
-_NOT_SIMULATED = {"tracking", "committee"}
-"""Scores that would take a trace of the volume, or the models of several turns, in each turn of each contender."""
 _MAY_GROW = {"contenders", "seeds", "turns"}
 
 
@@ -85,6 +83,8 @@ class Plan(BaseModel):
     """Of pool and hold-out."""
     seeding: SeedingConfig = SeedingConfig()
     """From membranes to objects."""
+    tracing: TracingConfig = TracingConfig()
+    """From membranes to the axons that objects are compared with, for strategies that ask how these go on."""
     min_object_px: int = Field(default=25, ge=0)
     """Predicted objects smaller than this are not shown."""
     effort: EffortModel = EffortModel()
@@ -94,10 +94,9 @@ class Plan(BaseModel):
     def _knows_its_contenders(self) -> Self:
         if len(set(self.contenders)) < len(self.contenders) or not self.contenders:
             raise ValueError("name one or more strategies, each once")
-        known = [name for name, needs in NEEDS.items() if not _NOT_SIMULATED & {*needs}]
         for name in self.contenders:
-            if name.removesuffix(_TILE) not in known:
-                raise ValueError(f"strategy {name!r} is not simulated; there are {', '.join(known)}, each also {_TILE}")
+            if name.removesuffix(_TILE) not in NEEDS:
+                raise ValueError(f"query strategy {name!r} not known; there are {', '.join(NEEDS)}, each also {_TILE}")
         return self
 
     def ranking(self, contender: str) -> RankingConfig:
@@ -110,6 +109,10 @@ class Plan(BaseModel):
                 "min_distance_sections": self.min_distance_sections,
             }
         )
+
+    def needs(self, contender: str) -> tuple[str, ...]:
+        """Give what a contender chooses by, as `loop.ranking.NEEDS` names it."""
+        return NEEDS.get(contender.removesuffix(_TILE), ())
 
     def sections(self, n_sections: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Give the pool and the hold-out of a volume with so many sections.

@@ -10,6 +10,7 @@ from flows.bakeoff.plan import ALL, NONE, Plan
 from flows.bakeoff.predictions import Predictions
 from flows.bakeoff.turn import Answered, Simulation, Turn, ask
 from flows.bakeoff.world import open_world
+from flows.candidates import COMMITTEE_MODELS
 from loop.atomic import write_text
 from loop.holding import held
 from loop.places import Place
@@ -47,7 +48,7 @@ def simulate_seed(plan: Plan, out: Path, seed: int, progress: Progress = silent)
 
 def _simulate(plan: Plan, out: Path, seed: int, progress: Progress) -> None:
     world = open_world(plan)
-    simulation = Simulation(plan, world, Predictions(world, plan.prediction), seed)
+    simulation = Simulation(plan, world, Predictions(world, plan), seed)
     starts = len(world.pool) - plan.start_sections + 1
     first = int(np.random.default_rng(seed).integers(starts))
     begin = tuple(map(Place, world.pool[first : first + plan.start_sections]))
@@ -87,24 +88,26 @@ def _contend(simulation: Simulation, contender: str, begin: Sequence[Place], out
     if not turns:
         turns.append(_first(simulation, begin, out))
         yield
-    checkpoint = _models(out, seed, _FIRST if len(turns) == 1 else contender) / str(len(turns) - 1) / CHECKPOINT
+    members = COMMITTEE_MODELS if "committee" in plan.needs(contender) else 1
     while len(turns) <= plan.turns:
-        answered = ask(simulation, contender, turns, checkpoint)
+        models = [_model(out, seed, contender, turn.turn) for turn in turns[-members:]]
+        answered = ask(simulation, contender, turns, [model / CHECKPOINT for model in models])
         labelled = [*(place for turn in turns for place in turn.places), *answered.places]
-        made = _train(simulation, labelled, _models(out, seed, contender) / str(len(turns)), start_from=checkpoint)
-        turn = _kept(simulation, len(turns), answered, made, _record(out, seed, contender, len(turns)))
-        if len(turns) > 1:  # the first model is every contender's
-            simulation.predictions.forget(turns[-1].model)
-            shutil.rmtree(checkpoint.parent)
-        turns.append(turn)
-        checkpoint = made.checkpoint
+        new = _model(out, seed, contender, len(turns))
+        made = _train(simulation, labelled, new, start_from=models[-1] / CHECKPOINT)
+        turns.append(_kept(simulation, len(turns), answered, made, _record(out, seed, contender, len(turns))))
+        oldest = turns[-members - 1 :][0]
+        if len(turns) > members + 1:  # the first model is every contender's
+            simulation.predictions.forget(oldest.model)
+            shutil.rmtree(_model(out, seed, contender, oldest.turn))
         yield
-    simulation.predictions.forget(turns[-1].model)
+    for turn in turns[-members:]:
+        simulation.predictions.forget(turn.model)
 
 
 def _first(simulation: Simulation, begin: Sequence[Place], out: Path) -> Turn:
     seed = simulation.seed
-    made = _train(simulation, begin, _models(out, seed, _FIRST) / "0", steps=simulation.plan.first_steps)
+    made = _train(simulation, begin, _model(out, seed, _FIRST, 0), steps=simulation.plan.first_steps)
     return _kept(simulation, 0, Answered(tuple(begin)), made, _record(out, seed, _FIRST, 0))
 
 
@@ -141,8 +144,8 @@ def _folder(out: Path, seed: int) -> Path:
     return out / f"seed-{seed}"
 
 
-def _models(out: Path, seed: int, contender: str) -> Path:
-    return _folder(out, seed) / contender.replace(" ", "-") / "models"
+def _model(out: Path, seed: int, contender: str, turn: int) -> Path:
+    return _folder(out, seed) / (contender.replace(" ", "-") if turn else _FIRST) / "models" / str(turn)
 
 
 def _record(out: Path, seed: int, contender: str, turn: int) -> Path:

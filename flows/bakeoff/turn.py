@@ -1,11 +1,13 @@
 """One simulated turn: choose, correct while there is time, train, measure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from flows.bakeoff.plan import ALL, NONE, Plan
@@ -17,7 +19,7 @@ from flows.outlines import outlines
 from loop.metrics import Agreement, mean_agreement
 from loop.minutes import NO_EDITS, Edits, minutes
 from loop.places import Place, PlaceField
-from loop.ranking import Candidates, choose
+from loop.ranking import TRACED, Candidates, choose
 
 
 class Turn(BaseModel):
@@ -71,10 +73,21 @@ class Answered:
     expected_minutes: float = 0.0
 
 
-def ask(simulation: Simulation, contender: str, turns: Sequence[Turn], checkpoint: Path) -> Answered:
+def ask(simulation: Simulation, contender: str, turns: Sequence[Turn], checkpoints: Sequence[Path]) -> Answered:
     """Let a contender choose, and the annotator work down its list until the time of all turns so far is used up.
 
     A task is begun while time is left, and finished; what it takes beyond is missing in the next turn.
+
+    Parameters
+    ----------
+    simulation : Simulation
+        The seed.
+    contender : str
+        Who chooses.
+    turns : sequence of Turn
+        Those taken so far.
+    checkpoints : sequence of Path
+        The models of the last of them, the newest last: one, or those of a committee.
     """
     if contender == NONE:
         return Answered()
@@ -85,7 +98,7 @@ def ask(simulation: Simulation, contender: str, turns: Sequence[Turn], checkpoin
     time_left = len(turns) * plan.minutes_per_turn - sum(turn.minutes for turn in turns)
     if time_left <= 0:
         return Answered()
-    pool = _pool(simulation, labelled, turns[-1], checkpoint)
+    pool = _pool(simulation, plan.needs(contender), turns, checkpoints)
     candidates = candidates_of(pool, plan.ranking(contender), seeding=plan.seeding, effort=plan.effort)
     rng = np.random.default_rng((simulation.seed, len(turns)))
     count = _places_for(time_left, candidates, turns)
@@ -127,19 +140,28 @@ def _places_for(time_left: float, candidates: Candidates, turns: Sequence[Turn])
     return max(1, ceil(time_left / (spent / places if places else expected)))
 
 
-def _pool(simulation: Simulation, labelled: Sequence[Place], last: Turn, checkpoint: Path) -> Pool:
-    """Give what may be asked for and what the last model says of it."""
-    world = simulation.world
+def _pool(simulation: Simulation, needs: Collection[str], turns: Sequence[Turn], checkpoints: Sequence[Path]) -> Pool:
+    """Give what may be asked for and what the last models say of it."""
+    world, predictions = simulation.world, simulation.predictions
+    labelled = [place for turn in turns for place in turn.places]
     whole = {place.z for place in labelled if place.tile is None}
     free = tuple(z for z in world.pool if z not in whole)
-    found = simulation.predictions.of(checkpoint, last.model, free)
+    models = list(zip(checkpoints, (turn.model for turn in turns[-len(checkpoints) :]), strict=True))
+    traced = {name: predictions.traced(*models[-1], name) for name in TRACED & {*needs}}
+    *earlier, found = (predictions.of(*model, free) for model in models)
     number = {z: index for index, z in enumerate(free)}
+
+    def plane(stack: NDArray[np.float32], z: int) -> NDArray[np.float32]:
+        return np.asarray(stack[number[z]])
+
     tiles = {z: [place.tile for place in labelled if place.z == z and place.tile is not None] for z in free}
     return Pool(
         sections=free,
         image=lambda z: world.image[z],
-        membrane=lambda z: found.mean[number[z]],
-        variance=lambda z: found.variance[number[z]],
+        membrane=partial(plane, found.mean),
+        variance=partial(plane, found.variance),
+        earlier=[partial(plane, one.mean) for one in earlier],
+        traced={name: stack.__getitem__ for name, stack in traced.items()},
         labelled=tuple(sorted({place.z for place in labelled})),
         tiles=tiles,
     )

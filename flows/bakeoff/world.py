@@ -12,7 +12,7 @@ from flows.bakeoff.plan import Plan
 from loop.minutes import Edits
 from loop.places import Place, Tile
 from loop.section_range import runs_of
-from loop.volume import open_image, open_labels, require_equal_shape
+from loop.volume import VoxelSize, open_image, open_labels, require_equal_shape
 from models.dataset import TrainingBlock
 
 
@@ -26,12 +26,15 @@ class World:
     truth : (z, y, x) uint32
     pool, holdout : tuple of int
         Sections.
+    size : (float, float, float) or None
+        Of a voxel in nm, where the volume says it.
     """
 
     image: NDArray[np.uint8]
     truth: NDArray[np.uint32]
     pool: tuple[int, ...]
     holdout: tuple[int, ...]
+    size: VoxelSize | None
 
     def sections(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Give sections of the image."""
@@ -58,6 +61,7 @@ def open_world(plan: Plan) -> World:
         np.stack([truth.section(z)[middle].astype(np.uint32) for z in range(n_sections)]),
         pool,
         holdout,
+        image.voxel_size_nm_zyx or truth.voxel_size_nm_zyx,
     )
 
 

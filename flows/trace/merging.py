@@ -7,7 +7,7 @@ from flows.trace.job import TraceJob
 from flows.trace.linking import found_links
 from flows.trace.objects import all_walls
 from flows.trace.store import TraceStore
-from loop.errors import InputError
+from loop.errors import NothingToTrace
 from tracing.merging import Walls
 
 
@@ -16,7 +16,7 @@ def axons_of_objects(job: TraceJob, store: TraceStore) -> Linked:
     blocks = job.blocks()
     linked = all_linked((one for block in blocks for one in found_links(store, block)), first=job.sections[0])
     if not any(map(len, linked.ids)):
-        raise InputError(
+        raise NothingToTrace(
             "there is nothing to trace",
             given=f"no object within the mask {job.mask.spec}" if job.mask else "no object in any section",
             expected="an object in at least one section",

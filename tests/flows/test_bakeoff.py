@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from flows.bakeoff.bake_off import RESULT, bake_off
 from flows.bakeoff.output import outcome_table, write_page
 from flows.bakeoff.plan import ALL, NONE, Plan, settle, simulation_training
+from flows.bakeoff.predictions import Predictions
 from flows.bakeoff.result import Outcome, outcome
 from flows.bakeoff.seed import turns_of
 from flows.bakeoff.turn import Turn
@@ -20,8 +21,9 @@ from loop.errors import InputError, ProofloopError
 from loop.metrics import Agreement
 from loop.minutes import NO_EDITS, Edits, minutes
 from loop.places import Place, Tile
+from models.targets import membrane_target
 
-CONTENDERS = ("random", "entropy@tile")
+CONTENDERS = ("random", "entropy@tile", "tracking", "committee")
 
 
 def plan_of(phantom: Path) -> Plan:
@@ -98,7 +100,7 @@ def test_an_interrupted_bake_off_goes_on_where_it_was_to_the_same_end(plan: Plan
         pass
 
     def interrupt(done: int, total: int, note: str = "") -> None:
-        assert total == 9
+        assert total == 13
         if done == 7:
             raise Interrupted
 
@@ -122,6 +124,26 @@ def test_what_goes_wrong_in_a_process_is_told_here(plan: Plan, tmp_path: Path) -
     too_large = plan.model_copy(update={"training": plan.training.model_copy(update={"patch_px": 512})})
     with pytest.raises(ProofloopError, match="patch is larger"):
         bake_off(too_large, tmp_path, jobs=2)
+
+
+def test_a_wall_that_a_model_lost_is_found_by_tracing_what_it_predicts(plan: Plan) -> None:
+    world = open_world(plan)
+    membrane = membrane_target(world.truth, border_px=1).astype(np.float32)
+    lost = np.zeros((96, 96), np.bool_)
+    lost[32:64, 32:64] = True
+    membrane[5][lost] = 0
+    predictions = Predictions(world, plan, {"one": {z: (plane, plane) for z, plane in enumerate(membrane)}})
+    for score in ("tracking", "change"):
+        found = predictions.traced(Path("unread"), "one", score)
+        assert found.shape == (14, 96, 96)
+        assert found[5][lost].mean() > 2 * found[5][~lost].mean()
+
+
+def test_a_committee_is_of_the_last_three_models_and_no_older_one_is_kept(plan: Plan, done: Path) -> None:
+    models = done / "seed-0" / "committee" / "models"
+    assert sorted(path.name for path in models.iterdir()) == ["1", "2"]
+    assert [path.name for path in (done / "seed-0" / "tracking" / "models").iterdir()] == ["2"]
+    assert plan.needs("committee@tile") == ("committee",)
 
 
 def test_labels_count_only_where_something_was_labelled(plan: Plan) -> None:
@@ -193,7 +215,7 @@ def test_unknown_strategies_and_impossible_holdouts_are_refused(phantom: Path, t
     volume = [f"{phantom}:raw", f"{phantom}:labels", "-o", str(tmp_path / "out")]
     unknown = CliRunner().invoke(app, ["bakeoff", *volume, "--holdout", "12:14", "--strategies", "guess"])
     assert isinstance(unknown.exception, InputError)
-    assert "'guess' is not simulated; there are random" in str(unknown.exception)
+    assert "'guess' not known; there are random" in str(unknown.exception)
     outside = CliRunner().invoke(app, ["bakeoff", *volume, "--holdout", "12:99"])
     assert isinstance(outside.exception, InputError)
     few = CliRunner().invoke(app, ["bakeoff", *volume, "--holdout", "2:14"])

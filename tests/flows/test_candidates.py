@@ -19,7 +19,7 @@ from loop.events import Ranked
 from loop.minutes import Edits, minutes
 from loop.places import Place, Tile
 from loop.predictions import PredictionStore
-from loop.ranking import NEEDS, STRATEGIES, choose
+from loop.ranking import NEEDS, STRATEGIES, TRACED, choose
 from loop.ranking_words import WHY, StrategyName
 from models.targets import membrane_target
 from tracing.seeding import SeedingConfig
@@ -44,8 +44,9 @@ def a_pool(membranes: Planes, **more: object) -> Pool:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_finds_in_a_pool_what_it_needs(strategy: StrategyName) -> None:
     membranes = {z: two_rooms(wall) for z, wall in zip((3, 6, 9), (1.0, 0.6, 0.9), strict=True)}
-    earlier, faults = dict.fromkeys(membranes, two_rooms(0.2)), dict.fromkeys(membranes, np.ones((40, 40)))
-    pool = a_pool(membranes, earlier=[earlier.__getitem__], faults=faults.__getitem__, labelled=(0,))
+    earlier, found = dict.fromkeys(membranes, two_rooms(0.2)), dict.fromkeys(membranes, np.ones((40, 40)))
+    traced = dict.fromkeys(TRACED, found.__getitem__)
+    pool = a_pool(membranes, earlier=[earlier.__getitem__], traced=traced, labelled=(0,))
     ranking = RankingConfig(strategy=strategy)
     candidates = candidates_of(pool, ranking, seeding=SeedingConfig())
     assert candidates.places == (Place(3), Place(6), Place(9))
@@ -104,6 +105,7 @@ def test_a_false_split_in_one_section_is_where_tracking_finds_a_fault(phantom: P
     tracked.trace()
     faults = tracked.faults(4)
     assert faults[cut].mean() > 5 * faults.mean()
+    assert tracked.change(4)[cut].mean() > 2 * tracked.change(6)[cut].mean()
 
 
 def test_a_strategy_without_what_it_needs_is_refused_when_the_configuration_is_read(quick: RunConfig) -> None:
@@ -142,4 +144,4 @@ def test_a_run_asks_by_its_strategy_says_why_and_keeps_the_whole_ranking(tmp_pat
         rows = {int(row["place"]): row for row in csv.DictReader(stream)}
     assert list(rows) == list(run.sections["pool"])
     assert [int(rows[place.z]["chosen"]) for place in ranked.chosen] == [1, 2]
-    assert all(float(row["tracking"]) >= 0 for row in rows.values())
+    assert all(0 <= float(row["change"]) <= 1 for row in rows.values())

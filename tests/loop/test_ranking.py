@@ -103,12 +103,13 @@ def test_diversity_takes_what_is_farthest_from_everything_labelled_and_chosen() 
     assert chosen("diversity", Candidates(places, {}, np.ones(4), looks), 2) == [Place(10), Place(30)]
 
 
-def test_the_combination_weighs_both_scores_by_their_means() -> None:
-    scores = {"entropy": np.array([10.0, 20.0, 0.0]), "tracking": np.array([0.2, 0.0, 0.1])}
-    assert chosen("combined", Candidates((Place(1), Place(3), Place(5)), scores, np.ones(3)), 3) == [
-        Place(1),
-        Place(3),
+def test_the_combination_takes_what_is_likeliest_changed_per_minute() -> None:
+    scores = {"change": np.array([0.2, 0.9, 0.6])}
+    places = (Place(1), Place(3), Place(5))
+    assert chosen("combined", Candidates(places, scores, np.array([1.0, 2.0, 1.0])), 3) == [
         Place(5),
+        Place(3),
+        Place(1),
     ]
 
 

@@ -98,7 +98,7 @@ def test_a_task_shows_the_tile_with_context_its_own_outlines_and_the_doubtful_sp
     with connect(server.up(asked.folder.annotation)) as client:
         task = client.tasks.get(str(number))
         (prediction,) = client.predictions.list(task=number)
-    frame = published.load(server.up(asked.folder.annotation), place.z, 1, tile=tile).frame
+    frame = published.load(asked.folder.annotation, place.z, 1, tile=tile).frame
     assert frame is not None
     assert (task.data["tile"], task.data["picture"]) == (list(tile), list(frame.picture))
     assert frame.picture.overlaps(Tile(tile.y_px + TILE_PX + MARGIN_PX - 1, tile.x_px, 1, 1))
@@ -144,7 +144,7 @@ def test_tiles_are_served_by_rank_and_what_comes_back_counts_inside_them_alone(a
         held = read_section(asked.folder.labels / event.file, event.sha256)
         assert np.array_equal(held.counted, painted(held.labels.shape, tile))
         assert not held.labels[~held.counted].any()
-        before = published.load(running, place.z, 1, tile=tile)
+        before = published.load(running.directory, place.z, 1, tile=tile)
         assert before.frame is not None
         truth = asked.labels.section(place.z)[tile.window]
         if rank < 2:  # submitted as they were: the very pixels of the pre-annotation
@@ -181,7 +181,7 @@ def test_tiles_are_repeated_blindly_and_those_of_known_truth_measure_annotators(
     assert (known.z in run.sections["train"], known.tile is not None) == (True, True)
     assert known.tile is not None
     running = server.up(run.folder.annotation)
-    planted = published.load(running, known.z, 2, tile=known.tile)
+    planted = published.load(running.directory, known.z, 2, tile=known.tile)
     assert planted.frame is not None
     truth = run.labels.section(known.z)
     assert not np.array_equal(planted.labels > 0, planted.frame.clipped(planted.frame.cut(truth)) > 0)

@@ -1,11 +1,14 @@
 """The Label Studio of a run as its configuration has it: the embedded one, or the lab's own."""
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from annotation.connection import lab_server
 from annotation.database import PostgreSQL, parse_database
 from annotation.server import Server, up
 from flows.runs import Run
+from loop.errors import ProofloopError
 from loop.progress import Progress, silent
 
 
@@ -25,6 +28,21 @@ def server_of(run: Run, *, port: int | None = None, progress: Progress = silent)
         return lab_server(config.server.url, run.folder.annotation, token_file=token_file, project=project_title(run))
     chosen = port or config.port
     return up(run.folder.annotation, port=chosen, database=database_of(run), progress=progress)
+
+
+def start_early(run: Run) -> None:
+    """Have the embedded server come up while this process does other work; whoever needs it waits for it.
+
+    It outlives this process in any case, and is found by the next also where this one is killed meanwhile. That it
+    does not come up is told by the step that needs it.
+    """
+
+    def start() -> None:
+        with suppress(ProofloopError, OSError):
+            server_of(run)
+
+    if not run.config.annotation.server.url:
+        threading.Thread(target=start, name="start Label Studio", daemon=True).start()
 
 
 def database_of(run: Run) -> PostgreSQL | None:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, find_objects, gaussian_filter, label, maximum_filter
+from scipy.ndimage import find_objects
 from skimage.morphology import skeletonize
 
+from loop.blurring import blurred
 from loop.doubts import Doubt, Spot
 from loop.places import Tile
 from loop.uncertainty import uncertainty_map
@@ -17,6 +19,7 @@ _SURE = 0.7  # and one that nowhere near reaches this is a doubtful one
 _GAP_PX = 6  # doubtful ridges this near are one stretch
 _SHORTEST_PX = 8  # shorter stretches are noise
 _SPOTS = 3
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 _MARGIN_PX = 12  # of a mark around its stretch, so that the border stays free to see
 _LARGEST_PX = 60  # a mark that is larger points at nothing
 
@@ -67,10 +70,10 @@ def _stretches(
     p: NDArray[np.float32],
 ) -> tuple[NDArray[np.signedinteger], NDArray[np.signedinteger], NDArray[np.signedinteger]]:
     """Give the weak stretches of border, numbered, their lengths in px, and which of them are no noise."""
-    ridge = skeletonize(gaussian_filter(p, _SMOOTHING_PX) > _SEEN)
-    weak = ridge & (maximum_filter(p, 3) < _SURE)
-    stretch, _ = label(binary_dilation(weak, iterations=_GAP_PX // 2))
-    stretch[~weak] = 0
+    ridge = skeletonize(blurred(p, _SMOOTHING_PX) > _SEEN)
+    weak = ridge & (cv2.dilate(p, np.ones((3, 3), np.uint8)) < _SURE)
+    near = cv2.dilate(weak.view(np.uint8), _CROSS, iterations=_GAP_PX // 2)
+    stretch = np.where(weak, cv2.connectedComponents(near, connectivity=4)[1], 0)
     lengths = np.bincount(stretch.ravel())
     long = np.flatnonzero(lengths >= _SHORTEST_PX)
     return stretch, lengths, long[long > 0]

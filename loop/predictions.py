@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -115,15 +116,23 @@ class PredictionStore:
         return np.asarray(self._section("labels", z), dtype=np.uint32)
 
     def _section(self, name: str, z: int) -> NDArray[Any]:
-        group = self._group("r")
-        if not group["predicted"][z]:
+        if not self._arrays["predicted"][z]:
             raise InputError(
                 f"section {z} is not predicted in {self.path}",
                 given=z,
                 expected="a predicted section",
                 fix="run proofloop predict",
             )
-        return np.asarray(group[name][z])
+        return np.asarray(self._arrays[name][z])
+
+    @cached_property
+    def _arrays(self) -> dict[str, Any]:
+        """Its arrays, opened once to read from them; what others write meanwhile is seen."""
+        return dict(self._group("r").arrays())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to other processes as a path."""
+        return {"path": self.path}
 
     def _group(self, mode: Literal["r", "r+"]) -> Any:
         return zarr.open_group(self.path, mode=mode)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+
+from loop.blurring import blurred
 
 _SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)
 _FAR = 6.0
@@ -33,10 +34,14 @@ def look_planes(image: NDArray[Any]) -> NDArray[np.float32]:
     -------
     ndarray of float32, shape (6, y, x)
     """
+    return np.stack(_planes(image))
+
+
+def _planes(image: NDArray[Any]) -> list[NDArray[np.float32]]:
     grey = np.asarray(image, np.float32)
-    blurred = [gaussian_filter(grey, px) if px else grey for px in _SCALES_PX]
-    bands = [(fine - coarse) ** 2 for fine, coarse in pairwise(blurred)]
-    return np.stack([grey, grey * grey, *bands])
+    scales = [blurred(grey, px) for px in _SCALES_PX]
+    bands = [(fine - coarse) ** 2 for fine, coarse in pairwise(scales)]
+    return [grey, grey * grey, *bands]
 
 
 def looks(means: NDArray[Any]) -> NDArray[np.float64]:
@@ -51,7 +56,7 @@ def looks(means: NDArray[Any]) -> NDArray[np.float64]:
 
 def look_of(image: NDArray[Any]) -> NDArray[np.float64]:
     """Give the look of a whole section, (6,)."""
-    found: NDArray[np.float64] = looks(look_planes(image).mean(axis=(1, 2), dtype=np.float64)[None])[0]
+    found: NDArray[np.float64] = looks(np.array([[plane.mean(dtype=np.float64) for plane in _planes(image)]]))[0]
     return found
 
 

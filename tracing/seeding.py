@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import cv2
 import edt
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.ndimage import center_of_mass, maximum
 from scipy.spatial import KDTree
 
+from loop.blurring import blurred
 from loop.errors import InputError
 from tracing.flooding import flooded, spread
 from tracing.seeding_peaks import peaks
@@ -78,18 +78,11 @@ def _markers(membrane: NDArray[Any], config: SeedingConfig) -> NDArray[np.int32]
     inside = np.asarray(membrane < config.threshold, np.bool_)
     if inside.all() or not inside.any():
         return np.ones(membrane.shape, np.int32)
-    smooth = _smoothed(edt.edt(inside, parallel=1), config.smoothing_px)
+    smooth = blurred(edt.edt(inside, parallel=1), config.smoothing_px)
     markers = peaks(np.log(smooth + _HALF_PIXEL), float(np.log(config.neck_ratio)))
     if config.min_distance_px is not None:
         markers = _kept(markers, _apart(markers, smooth, config.min_distance_px))
     return spread(markers, inside)
-
-
-def _smoothed(distance: NDArray[np.float32], sigma_px: float) -> NDArray[np.float32]:
-    if not sigma_px:
-        return distance
-    width = 2 * int(4 * sigma_px + 0.5) + 1
-    return np.asarray(cv2.GaussianBlur(distance, (width, width), sigma_px, borderType=cv2.BORDER_REFLECT), np.float32)
 
 
 def _apart(markers: NDArray[np.int32], height: NDArray[np.float32], distance_px: float) -> NDArray[np.bool_]:

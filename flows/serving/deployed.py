@@ -22,7 +22,6 @@ from flows.serving.notifying import notify
 from flows.serving.parentage import end_with_parent
 from flows.serving.retrying import step
 from flows.serving.secret_values import take_secrets
-from flows.serving.trace import trace_run
 from flows.serving.turn_news import tell_news
 from loop.errors import ProofloopError
 from loop.holding import FolderHeld
@@ -151,6 +150,8 @@ def trace_promoted(root: Path, what: TraceForm = TraceForm()) -> str:  # noqa: B
     what : TraceForm
         What is traced.
     """
+    from flows.serving.trace import trace_run  # torch and more, of which a look has no use
+
     _begin()
     return step(trace_run)(root, what.sections)
 

@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="of training; default: the preset's")
     parser.add_argument("--turns", type=int, default=2)
     parser.add_argument("--own-server", action="store_true", help="as under proofloop serve; else a temporary Prefect")
+    parser.add_argument("--keep", type=Path, metavar="RUN", help="where the run stays, for other benchmarks")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         data = DataConfig(
@@ -42,7 +43,7 @@ def main() -> None:
         config = plan(data, annotator="human")
         if chosen.steps:
             config = config.model_copy(update={"training": config.training.model_copy(update={"steps": chosen.steps})})
-        run = init_run(Path(folder) / "run", config)
+        run = init_run(chosen.keep or Path(folder) / "run", config)
         stack.callback(server.down, run.folder.annotation)
         if chosen.own_server:
             stack.enter_context(prefect_server(run.folder.root))

@@ -37,11 +37,9 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 app = typer.Typer(
     name="proofloop",
-    help="Train, predict, proofread in Label Studio, retrain, and see what every turn bought.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 
 _INTERRUPTED = 130
@@ -53,6 +51,24 @@ Annotator = Annotated[
     Literal["oracle", "human"],
     typer.Option(help="Who corrects: people, or the oracle that submits the given labels through the same server."),
 ]
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from loop.code_version import code_version
+
+        typer.echo(f"proofloop {code_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def proofloop(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print version and commit, and end."),
+    ] = False,
+) -> None:
+    """Train, predict, proofread in Label Studio, retrain, and see what every turn bought."""
 
 
 @app.command(

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -53,6 +54,12 @@ def test_a_probability_that_is_not_a_number_is_bad_input(stored: Path) -> None:
     assert "to fix:" in result.stderr
 
 
+def test_the_version_names_the_commit_that_runs() -> None:
+    result = proofloop("--version")
+    assert result.returncode == 0
+    assert re.fullmatch(r"proofloop \d+\.\d+\.\d+ \([0-9a-f]{12}(-dirty)?\)\n", result.stdout)
+
+
 def test_bad_input_ends_with_code_2_and_says_how_to_mend_it(tmp_path: Path) -> None:
     result = proofloop(
         "init", tmp_path / "r", "--volume", "no.h5", "--labels", "no.h5", "--train", "0:1", "--holdout", "1:2"
@@ -61,6 +68,14 @@ def test_bad_input_ends_with_code_2_and_says_how_to_mend_it(tmp_path: Path) -> N
     for part in ("volume not found", "given:", "expected:", "to fix:"):
         assert part in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_status_needs_no_volume(run: Run, phantom: Path) -> None:
+    away = phantom.rename(phantom.with_suffix(".away"))
+    try:
+        assert proofloop("status", run.folder.root).returncode == 0
+    finally:
+        away.rename(phantom)
 
 
 def test_status_of_a_new_run_is_an_empty_list(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""What is on record of a run, read without what trains and predicts, which takes seconds to import."""
+"""What is on record of a run, read without its volumes and without what trains and predicts, slow to import."""
 
 import tomllib
 from dataclasses import dataclass
@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from flows.data_config import DataConfig
 from loop.ledger import Ledger
 from loop.run import RunFolder, find_run
-from loop.volume import open_image
 
 
 @dataclass(frozen=True)
@@ -28,11 +27,6 @@ class RunRecord:
     def name(self) -> str:
         """The run's folder name."""
         return self.folder.root.resolve().name
-
-    @property
-    def shape_zyx(self) -> tuple[int, int, int]:
-        """Extents of the volume."""
-        return open_image(self.data.volume).shape
 
 
 def open_record(root: Path) -> RunRecord:

@@ -41,11 +41,6 @@ class Run:
         """Volume, labels and the purpose of the sections."""
         return self.config.data
 
-    @property
-    def shape_zyx(self) -> tuple[int, int, int]:
-        """Extents of the volume."""
-        return self.image.shape
-
     def describe(self) -> str:
         """Say in a line what the run works on."""
         z, y, x = self.image.shape

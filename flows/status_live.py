@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from flows.runs import Run, open_run
-from flows.summarise import status_table, summarise
+from flows.run_record import open_record
+from flows.summarise import Recorded, status_table, summarise
 from loop.iteration import position
 from loop.waiting import waiting
 
@@ -17,7 +17,7 @@ _EVERY_S = 2.0
 
 def watch_status(root: Path) -> None:
     """Show the status, anew whenever the ledger has grown, until Ctrl-C."""
-    run = open_run(root)
+    run = open_record(root)
     seen = -1
     with Live(auto_refresh=False) as live:
         while True:
@@ -28,7 +28,7 @@ def watch_status(root: Path) -> None:
             time.sleep(_EVERY_S)
 
 
-def standing(run: Run) -> RenderableType:
+def standing(run: Recorded) -> RenderableType:
     """Lay out where a run stands."""
     here, people = position(run.ledger), waiting(run.ledger)
     doing = people.describe() if people else f"next: {here.stage}"

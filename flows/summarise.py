@@ -1,6 +1,5 @@
 """From the ledger to what people read: the summary behind report, table and `--json`."""
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -44,10 +43,6 @@ class Recorded(Protocol):
     def data(self) -> DataConfig:
         """Volume, labels and the purpose of the sections."""
 
-    @property
-    def shape_zyx(self) -> tuple[int, int, int]:
-        """Extents of the volume."""
-
 
 def summarise(run: Recorded) -> RunSummary:
     """Gather what the ledger says about a run."""
@@ -56,7 +51,6 @@ def summarise(run: Recorded) -> RunSummary:
     return RunSummary(
         name=run.name,
         volume=run.data.volume,
-        shape_zyx=run.shape_zyx,
         voxel_size_nm_zyx=run.data.voxel_size_nm_zyx,
         holdout=run.data.holdout,
         iterations=tuple(turn for turn in (_iteration(run, answers, number) for number in numbers) if turn is not None),
@@ -194,11 +188,7 @@ def _chosen_in(ranked: Ranked) -> tuple[ChosenSection, ...]:
 def _corrected_in(answers: Answers, number: int) -> tuple[CorrectedSection, ...]:
     """Give the newest version of every annotation of an iteration."""
     return tuple(
-        replace(
-            _corrected(event.place, event.correction),
-            state=answers.state(event),
-            agreements=answers.agreements(event),
-        )
+        _corrected(event.place, event.correction, state=answers.state(event), agreements=answers.agreements(event))
         for event in answers.newest.get(number, {}).values()
         if event.correction is not None
     )
@@ -227,7 +217,7 @@ def _skipped_in(ledger: Ledger, number: int) -> tuple[Place, ...]:
     return tuple(place for place, task in published.tasks.items() if task in polled.skipped)
 
 
-def _corrected(place: Place, correction: Correction) -> CorrectedSection:
+def _corrected(place: Place, correction: Correction, **known: Any) -> CorrectedSection:
     active_s = correction.effort.active_s if correction.effort else correction.lead_time_s
     return CorrectedSection(
         z=place.z,
@@ -240,4 +230,5 @@ def _corrected(place: Place, correction: Correction) -> CorrectedSection:
         regions_deleted=correction.regions_deleted,
         effort=correction.effort,
         strokes=correction.cuts + correction.joins + correction.grown + correction.removed,
+        **known,
     )

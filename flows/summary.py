@@ -193,12 +193,13 @@ class RunSummary:
     name: str
     volume: str
     """Path and dataset of the image."""
-    shape_zyx: tuple[int, int, int]
     voxel_size_nm_zyx: tuple[float, float, float] | None
     """None where the volume does not say."""
     holdout: str
     """Frozen hold-out sections, start:stop."""
     iterations: tuple[IterationSummary, ...]
+    shape_zyx: tuple[int, int, int] | None = None
+    """Extents of the volume; None where it was not opened."""
     best: SectionPanel | None = None
     """Hold-out section on which the promoted model does best."""
     worst: SectionPanel | None = None

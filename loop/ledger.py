@@ -27,6 +27,7 @@ from loop.places import Place
 _EVENTS: TypeAdapter[Any] = TypeAdapter(Event)
 _Kind = TypeVar("_Kind", bound=StageEvent)
 _Any = TypeVar("_Any", bound=BaseModel)
+_Standing = tuple[list[SectionLabelled], dict[int, SentBack]]
 _TAIL_BYTES = 4096
 
 
@@ -41,6 +42,7 @@ class Ledger:
         self.path = path
         self._read: list[Event] = []
         self._by_kind: dict[type[Any], list[Any]] = {}
+        self._stood: _Standing | None = None
         self._read_bytes = 0
         self._inode = 0
         self._of_the_past = False
@@ -69,7 +71,7 @@ class Ledger:
             return
         status = self.path.stat()
         if status.st_ino != self._inode or status.st_size < self._read_bytes:  # another file took its place
-            self._read, self._by_kind, self._read_bytes, self._inode = [], {}, 0, status.st_ino
+            self._read, self._by_kind, self._stood, self._read_bytes, self._inode = [], {}, None, 0, status.st_ino
         if status.st_size > self._read_bytes:
             with self.path.open("rb") as stream:
                 stream.seek(self._read_bytes)
@@ -81,6 +83,7 @@ class Ledger:
 
     def _add(self, events: list[Event]) -> None:
         self._read += events
+        self._stood = None
         for event in events:
             self._by_kind.setdefault(type(event), []).append(event)
 
@@ -110,7 +113,7 @@ class Ledger:
         An annotation that was deleted, or that a reviewer sent back, does not count; one that was sent back for some
         regions only counts until its task is answered again.
         """
-        return self._standing()[0]
+        return list(self._standing()[0])
 
     def open_tasks(self, iteration: int) -> dict[int, Place]:
         """Give the place of every task of an iteration that is still to be answered, or reviewed where it must be."""
@@ -218,11 +221,17 @@ class Ledger:
             raise IllegalTransition(f"iteration {iteration} has no record of kind {kind.__name__} in {self.path}")
         return event
 
-    def _standing(self) -> tuple[list[SectionLabelled], dict[int, SentBack]]:
+    def _standing(self) -> _Standing:
         """Give the annotations in force, and what was sent back and not answered since, keyed by task."""
+        self._catch_up()
+        if self._stood is None:
+            self._stood = self._count_standing()
+        return self._stood
+
+    def _count_standing(self) -> _Standing:
         held: dict[tuple[int, int | None], SectionLabelled] = {}
         returned: dict[int, SentBack] = {}
-        for event in self.events():
+        for event in self._read:
             if isinstance(event, SectionLabelled):
                 source = event.section, event.correction.annotation_id if event.correction else None
                 held.pop(source, None)

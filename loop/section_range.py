@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import PlainSerializer, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import from_json
 
 from loop.errors import InputError
 
@@ -54,19 +56,23 @@ def format_sections(sections: Iterable[int]) -> str:
     return ",".join(f"{start}:{stop}" for start, stop in runs_of(sections))
 
 
-def _read(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    if not value:
-        return []
-    ends = np.array([*map(int, value.replace(":", ",").split(","))], np.intp)
+def _read(value: Any, as_list: ValidatorFunctionWrapHandler) -> list[int]:
+    found: list[int] = [*_written(value)] if isinstance(value, str) else as_list(value)
+    return found
+
+
+@lru_cache(maxsize=8)  # turn after turn predicts the same pool
+def _written(value: str) -> list[int]:
+    """Read what `format_sections` wrote; what is no number raises a ValueError."""
+    ends = np.array(from_json(f"[{value.replace(':', ',')}]"), np.intp)
     starts, stops = ends.reshape(-1, 2).T
     lengths = stops - starts
-    shifts = starts - np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    return np.asarray(np.repeat(shifts, lengths) + np.arange(lengths.sum())).tolist()
+    shifts = starts - (np.cumsum(lengths) - lengths)
+    found: list[int] = (np.repeat(shifts, lengths) + np.arange(lengths.sum())).tolist()
+    return found
 
 
-SectionsField = Annotated[list[int], BeforeValidator(_read), PlainSerializer(format_sections)]
+SectionsField = Annotated[list[int], WrapValidator(_read), PlainSerializer(format_sections)]
 """Sections, ascending, as pydantic stores them: as ranges, since a pool may have many thousands."""
 
 

@@ -11,8 +11,8 @@ from tracing.seeding import objects_of_membrane
 
 
 def with_panels(summary: RunSummary, run: Run) -> RunSummary:
-    """Add the hold-out sections on which the promoted model does best and worst, and what was traced."""
-    summary = replace(summary, traced=traced_axons(run.folder.root, run.image))
+    """Add what the volumes show: hold-out sections on which the promoted model does best and worst, what was traced."""
+    summary = replace(summary, shape_zyx=run.image.shape, traced=traced_axons(run.folder.root, run.image))
     promoted = promoted_model(run)
     evaluated = run.ledger.stage(Evaluated, promoted.iteration) if promoted else None
     if promoted is None or evaluated is None:

@@ -122,9 +122,9 @@ def summary() -> RunSummary:
     return RunSummary(
         name="mouse-cortex-2026-spring",
         volume="/data/em/mouse/cortex/a-rather-long-folder-name/volume_of_the_second_block.h5:raw",
-        shape_zyx=(64, 256, 256),
         voxel_size_nm_zyx=(30.0, 12.0, 12.0),
         holdout="54:64",
+        shape_zyx=(64, 256, 256),
         iterations=(_turn(1, 1.0, 1.0), second, replace(_turn(3, 0.6, 0.4), origin=_ORIGIN), open_turn),
         best=_panel(1, 0.65),
         worst=_panel(2, 0.8),
@@ -137,7 +137,7 @@ def _opened(uri: str) -> Image.Image:
 
 
 def _bare(*turns: IterationSummary) -> RunSummary:
-    return RunSummary("run", "em.h5:raw", (8, 64, 64), None, "6:8", turns)
+    return RunSummary("run", "em.h5:raw", None, "6:8", turns)
 
 
 def _held_out(*vois: float) -> dict[int, Agreement]:

@@ -52,6 +52,15 @@ def test_many_sections_are_stored_as_ranges_and_lists_of_older_versions_are_read
     assert [found.sections for found in ledger.of_kind(Predicted)] == [event.sections, [4, 5]]
 
 
+@pytest.mark.parametrize("written", ["4", "4:x", "4:5,", "four:five"])
+def test_sections_that_cannot_be_understood_are_refused(tmp_path: Path, written: str) -> None:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.append(Predicted(iteration=1, store="s", sections=[4], seconds=1.0))
+    ledger.path.write_text(ledger.path.read_text().replace("4:5", written))
+    with pytest.raises(InputError, match="line 1"):
+        ledger.events()
+
+
 def test_a_torn_last_line_is_passed_over_and_cut_off_by_the_next_event(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
     ledger.append(CREATED)
@@ -71,9 +80,9 @@ def test_a_damaged_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) 
 
 def test_the_newest_labels_of_a_section_win(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    for event in (labelled(3, "old"), labelled(3, "new")):
-        ledger.append(event)
-    assert ledger.labelled()[3].file == "new"
+    for file in ("old", "new"):
+        ledger.append(labelled(3, file))
+        assert ledger.labelled()[3].file == file
 
 
 def corrected(section: int, annotation: int, file: str) -> SectionLabelled:

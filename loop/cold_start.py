@@ -10,6 +10,9 @@ from scipy.cluster.vq import kmeans2
 
 from loop.section_looks import damaged
 
+_NEAR = 4
+"""Two sections are near at less than this part of the distance at which even ones would lie."""
+
 
 def first_sections(looks: NDArray[Any], sections: Sequence[int], n_sections: int) -> list[int]:
     """Choose sections that stand for all others.
@@ -17,7 +20,8 @@ def first_sections(looks: NDArray[Any], sections: Sequence[int], n_sections: int
     With few labels typical examples teach more than unusual ones: the sections are parted into as many groups as are
     to be labelled, by look and place along the stack, and the one nearest to the middle of each group is taken
     (Hacohen, Dekel and Weinshall, Active learning on a budget: opposite strategies suit high and low budgets, ICML
-    2022). Sections that look damaged or blank are left out.
+    2022). Sections that look damaged or blank are left out, and neighbours of one already chosen, which show the same
+    cells, wherever a group has others.
 
     Parameters
     ----------
@@ -47,7 +51,13 @@ def first_sections(looks: NDArray[Any], sections: Sequence[int], n_sections: int
         middles, group = kmeans2(points, starts, minit="matrix")
     away = np.linalg.norm(points - middles[group], axis=1)
     members = [np.flatnonzero(group == number) for number in range(n_sections)]
-    return sorted(int(z[some[away[some].argmin()]]) for some in members if len(some))
+    apart = np.ptp(z) / (_NEAR * n_sections)
+    chosen: list[int] = []
+    for some in sorted(filter(len, members), key=len):
+        typical = z[some[np.argsort(away[some], kind="stable")]].tolist()
+        free = [here for here in typical if all(abs(here - other) >= apart for other in chosen)]
+        chosen.append((free or typical)[0])
+    return sorted(chosen)
 
 
 def _even(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,6 +31,16 @@ def test_sections_that_all_look_alike_are_taken_all_along_the_stack() -> None:
     assert chosen == [104, 114, 124, 134] or chosen == [105, 115, 125, 135]
 
 
+def test_two_looks_that_meet_do_not_bring_two_neighbours_to_label() -> None:
+    looks = np.tile([[120.0, 30.0, 1, 1, 1, 1]], (64, 1))
+    looks[20:24] = [[90.0, 18.0, 0, 0, 0, 0]]
+    looks[24] = [105.0, 24.0, 0.5, 0.5, 0.5, 0.5]
+    for n in range(3, 9):
+        chosen = first_sections(looks, range(64), n)
+        assert len(chosen) == len({*chosen})
+        assert np.diff(chosen).min() >= 63 / (4 * n)
+
+
 def test_of_fewer_sections_than_asked_all_are_taken() -> None:
     assert first_sections(looks_of_two_halves()[:3], [4, 5, 9], 8) == [4, 5, 9]
 

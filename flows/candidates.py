@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.config import RankingConfig
+from loop.calibration import Asked, expected_minutes
 from loop.doubt_finding import doubt_density
-from loop.minutes import KEYSTROKES, Edits, EffortModel, minutes
+from loop.minutes import KEYSTROKES, EffortModel
 from loop.places import Place, Tile
 from loop.progress import Progress, silent
 from loop.ranking import EMBEDDINGS, NEEDS, Candidates
@@ -27,8 +28,6 @@ _MEMBRANE = 0.5
 """Probability from which on a pixel counts as foreground."""
 _WORK = ("objects", "doubts")
 """What an annotator's minutes are expected from."""
-_STROKES_A_DOUBT = 0.5
-"""Strokes that an annotator is expected to set for each doubtful stretch of border."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def candidates_of(
     seeding : SeedingConfig
         How the objects are found that an annotator looks at.
     effort : EffortModel
-        What looking and correcting take.
+        What looking and correcting take, as far as answers have told.
     progress : Progress
         Counts sections.
 
@@ -123,7 +122,9 @@ def candidates_of(
     scores = dict(zip(names, np.concatenate(means, axis=1), strict=True)) if places else {}
     if "foreground" in scores:
         scores["foreground"] = np.where(_look_damaged(pool, places), 0, scores["foreground"])
-    found = Candidates(tuple(places), scores, _expected_minutes(scores, np.array(areas_px), effort))
+    asked = _asked(scores, np.array(areas_px, np.float64))
+    cost = np.asarray(expected_minutes(asked, effort)) if asked else np.ones(len(places))
+    found = Candidates(tuple(places), scores, cost, asked=asked)
     if EMBEDDINGS not in needs:
         return found
     known = [look_of(pool.image(z)) for z in pool.labelled]
@@ -152,20 +153,9 @@ def _object_density(objects: NDArray[np.int32]) -> NDArray[np.float64]:
     return 1 / np.bincount(objects.ravel())[objects]
 
 
-def _expected_minutes(
-    scores: Mapping[str, NDArray[np.float64]], areas_px: NDArray[np.intp], effort: EffortModel
-) -> NDArray[np.float64]:
-    """Expect that an annotator looks at every object and sets a stroke in a share of the doubtful stretches."""
+def _asked(scores: Mapping[str, NDArray[np.float64]], areas_px: NDArray[np.float64]) -> Asked | None:
+    """Say what there is to look at in every place; None where that was not measured."""
     if not {*_WORK} <= {*scores}:
-        return np.ones(len(areas_px))
+        return None
     objects, doubts = (scores[name] * areas_px for name in _WORK)
-    to_open, to_look, to_correct, to_scan = (
-        minutes(edits, effort)
-        for edits in (
-            Edits(),
-            Edits(tasks=0, objects=1),
-            Edits(tasks=0, strokes=_STROKES_A_DOUBT),
-            Edits(tasks=0, area_px=1),
-        )
-    )
-    return to_open + to_look * objects + to_correct * doubts + to_scan * areas_px
+    return Asked(objects, doubts, areas_px)

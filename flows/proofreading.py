@@ -14,6 +14,7 @@ from flows.asking import pool_of
 from flows.blind_tasks import gold, mixed, repeats
 from flows.candidates import candidates_of
 from flows.labelling_server import server_of
+from flows.learnt_effort import learnt_effort
 from flows.outlines import outlines
 from flows.predicted import prediction_store, promoted_model
 from flows.runs import Run
@@ -37,7 +38,7 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
     store = prediction_store(run, promoted.iteration)
     ranking = run.config.ranking
     candidates = candidates_of(
-        pool_of(run, progress), ranking, seeding=run.config.seeding, effort=run.config.effort, progress=progress
+        pool_of(run, progress), ranking, seeding=run.config.seeding, effort=learnt_effort(run), progress=progress
     )
     chosen = choose(
         ranking.strategy,
@@ -56,6 +57,8 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
         uncertainty[place] = section_uncertainty(membrane[window], variance[window])
     write_ranking(run.folder.iteration(iteration) / "ranking.csv", candidates, chosen)
     cost = dict(zip(candidates.places, candidates.expected_minutes.tolist(), strict=True))
+    objects = np.asarray(candidates.asked.objects).tolist() if candidates.asked else []
+    shown = dict(zip(candidates.places, objects, strict=bool(objects)))
     run.ledger.append(
         Ranked(
             iteration=iteration,
@@ -65,6 +68,7 @@ def rank_pool(run: Run, progress: Progress = silent) -> None:
             predicted_in=promoted.iteration,
             strategy=ranking.strategy,
             expected_minutes={place: cost[place] for place in chosen} if ranking.per_minute else {},
+            objects={place: shown[place] for place in chosen if place in shown},
         )
     )
 

@@ -153,6 +153,8 @@ class Ranked(EventRecord):
     """How they were chosen; in records of older versions by entropy and variance, and nothing stands here."""
     expected_minutes: dict[PlaceField, float] = Field(default_factory=dict)
     """What each chosen place is expected to cost an annotator; nothing where that did not count."""
+    objects: dict[PlaceField, float] = Field(default_factory=dict)
+    """Predicted objects in each chosen place, by which that was expected; nothing in records of older versions."""
 
     def reason(self, place: Place) -> str:
         """Say in words why a place was chosen."""

@@ -1,6 +1,6 @@
 """How many minutes of an annotator a pre-annotated section or tile takes: by the edits it needs, not by its number."""
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat
 
 
 class EffortModel(BaseModel):
@@ -27,6 +27,10 @@ class EffortModel(BaseModel):
     """To begin an outline: deciding, a key."""
     seconds_per_vertex: NonNegativeFloat = 1.3
     """To set or drag a vertex of an outline: pointing, click."""
+    corrections_per_doubt: NonNegativeFloat = 2.5
+    """Strokes and points that a doubtful stretch of border is expected to bring, before a run's answers tell."""
+    pace: PositiveFloat = 1.0
+    """Minutes that people take for each minute by the figures above, before a run's answers tell."""
 
 
 class Edits(BaseModel):
@@ -70,7 +74,7 @@ def minutes(edits: Edits, model: EffortModel = KEYSTROKES) -> float:
     edits : Edits
         Of one task or of several together.
     model : EffortModel
-        Seconds for each kind.
+        Seconds for each kind, and the pace.
     """
     seconds = (
         edits.tasks * model.seconds_per_task
@@ -81,4 +85,4 @@ def minutes(edits: Edits, model: EffortModel = KEYSTROKES) -> float:
         + edits.regions * model.seconds_per_region
         + edits.vertices * model.seconds_per_vertex
     )
-    return seconds / 60
+    return model.pace * seconds / 60

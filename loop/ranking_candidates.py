@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from loop.calibration import Asked
 from loop.places import Place
 
 Numbers = NDArray[np.float64]
@@ -31,6 +32,8 @@ class Candidates:
         Sections that have labels.
     labelled_embeddings : (m, d) float64 or None
         What these look like.
+    asked : Asked or None
+        What there is to look at in every place; None where minutes do not count.
     """
 
     places: tuple[Place, ...]
@@ -39,6 +42,7 @@ class Candidates:
     embeddings: Numbers | None = None
     labelled: tuple[int, ...] = ()
     labelled_embeddings: Numbers | None = None
+    asked: Asked | None = None
 
     def value(self, score: str) -> Numbers:
         """Give a score per expected minute."""

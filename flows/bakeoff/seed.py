@@ -133,6 +133,8 @@ def _kept(simulation: Simulation, number: int, answered: Answered, made: Trainin
         edits=answered.edits,
         minutes=answered.minutes,
         expected_minutes=answered.expected_minutes,
+        objects=answered.objects,
+        doubts=answered.doubts,
         model=made.sha256,
         agreement=simulation.measured(made.checkpoint, made.sha256),
     )

@@ -16,6 +16,7 @@ from flows.bakeoff.world import World, edits_towards
 from flows.candidates import Pool, candidates_of
 from flows.evaluation import agreement_of_membrane
 from flows.outlines import outlines
+from loop.calibration import Answer, Asked, calibrated
 from loop.metrics import Agreement, mean_agreement
 from loop.minutes import NO_EDITS, Edits, minutes
 from loop.places import Place, PlaceField
@@ -37,6 +38,10 @@ class Turn(BaseModel):
     """What that took."""
     expected_minutes: float
     """What it was expected to take when they were chosen."""
+    objects: float = 0
+    """Predicted objects in them, by which that was expected; strategies that need no minutes count none."""
+    doubts: float = 0
+    """Doubtful stretches of border in them, likewise."""
     model: str
     """SHA-256 of the model's checkpoint."""
     agreement: Agreement
@@ -71,6 +76,8 @@ class Answered:
     edits: Edits = NO_EDITS
     minutes: float = 0.0
     expected_minutes: float = 0.0
+    objects: float = 0.0
+    doubts: float = 0.0
 
 
 def ask(simulation: Simulation, contender: str, turns: Sequence[Turn], checkpoints: Sequence[Path]) -> Answered:
@@ -99,7 +106,8 @@ def ask(simulation: Simulation, contender: str, turns: Sequence[Turn], checkpoin
     if time_left <= 0:
         return Answered()
     pool = _pool(simulation, plan.needs(contender), turns, checkpoints)
-    candidates = candidates_of(pool, plan.ranking(contender), seeding=plan.seeding, effort=plan.effort)
+    effort = calibrated(plan.effort, [_answer(turn) for turn in turns[1:]])
+    candidates = candidates_of(pool, plan.ranking(contender), seeding=plan.seeding, effort=effort)
     rng = np.random.default_rng((simulation.seed, len(turns)))
     count = _places_for(time_left, candidates, turns)
     chosen = choose(
@@ -109,15 +117,17 @@ def ask(simulation: Simulation, contender: str, turns: Sequence[Turn], checkpoin
         rng=rng,
         min_distance_sections=plan.min_distance_sections,
     )
-    expected = dict(zip(candidates.places, candidates.expected_minutes.tolist(), strict=True))
-    return _worked_down(simulation, pool, chosen, expected, time_left)
+    return _worked_down(simulation, pool, chosen, candidates, time_left)
 
 
 def _worked_down(
-    simulation: Simulation, pool: Pool, chosen: Sequence[Place], expected: dict[Place, float], time_left: float
+    simulation: Simulation, pool: Pool, chosen: Sequence[Place], candidates: Candidates, time_left: float
 ) -> Answered:
     """Correct one place after the other while there is time."""
-    plan, answered = simulation.plan, Answered()
+    plan, answered, asked = simulation.plan, Answered(), candidates.asked
+    assert asked is not None  # a bake-off always counts minutes
+    numbers = {place: number for number, place in enumerate(candidates.places)}
+    objects, doubts = np.asarray(asked.objects), np.asarray(asked.doubts)
     for place in chosen:
         if answered.minutes >= time_left:
             break
@@ -128,9 +138,16 @@ def _worked_down(
             (*answered.places, place),
             answered.edits + edits,
             answered.minutes + minutes(edits, plan.effort),
-            answered.expected_minutes + expected[place],
+            answered.expected_minutes + float(candidates.expected_minutes[numbers[place]]),
+            answered.objects + float(objects[numbers[place]]),
+            answered.doubts + float(doubts[numbers[place]]),
         )
     return answered
+
+
+def _answer(turn: Turn) -> Answer:
+    asked = Asked(turn.objects, turn.doubts, turn.edits.area_px, turn.edits.tasks)
+    return Answer(asked, turn.edits.corrections, turn.minutes)
 
 
 def _places_for(time_left: float, candidates: Candidates, turns: Sequence[Turn]) -> int:

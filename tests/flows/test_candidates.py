@@ -138,7 +138,7 @@ def test_a_run_asks_by_its_strategy_says_why_and_keeps_the_whole_ranking(tmp_pat
         stage(run)
     ranked = run.ledger.finished(Ranked, 1)
     assert ranked.strategy == "combined"
-    assert {*ranked.uncertainty} == {*ranked.expected_minutes} == {*ranked.chosen}
+    assert {*ranked.uncertainty} == {*ranked.expected_minutes} == {*ranked.objects} == {*ranked.chosen}
     assert ranked.reason(ranked.chosen[0]).startswith(WHY["combined"])
     with (run.folder.iteration(1) / "ranking.csv").open() as stream:
         rows = {int(row["place"]): row for row in csv.DictReader(stream)}

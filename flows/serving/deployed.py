@@ -27,7 +27,10 @@ from loop.errors import ProofloopError
 from loop.holding import FolderHeld
 from loop.waiting import Patience, nothing_left_to_ask, waiting
 
-_DAY_S = 86400.0
+_LONG_S = 14 * 86400.0
+_LOOK_S = 3600.0
+_GRACE_S = 60.0
+"""From Prefect's timeout, which torch and numpy do not hear, to the end of the process."""
 _LOOK_AGAIN_AFTER_S = (20.0, 120.0)
 
 _FORM = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -61,7 +64,7 @@ def tell_failure(flow: Flow[..., str], flow_run: FlowRun, state: State[str]) -> 
 @flow(
     name="proofloop-iterate",
     flow_run_name="turn of {root.name}",
-    timeout_seconds=14 * _DAY_S,
+    timeout_seconds=_LONG_S,
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )
@@ -77,7 +80,7 @@ def iterate_run(root: Path, turn: TurnForm = TurnForm()) -> str:  # noqa: B008 -
     turn : TurnForm
         When it goes on although people still have tasks.
     """
-    _begin()
+    _begin(_LONG_S)
     try:
         with at_work_on(root) as run:
             take_in(root)
@@ -102,7 +105,7 @@ def iterate_run(root: Path, turn: TurnForm = TurnForm()) -> str:  # noqa: B008 -
 @flow(
     name="proofloop-ingest",
     flow_run_name="look at the answers of {root.name}",
-    timeout_seconds=3600.0,
+    timeout_seconds=_LOOK_S,
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )
@@ -118,7 +121,7 @@ def ingest_run(root: Path, patience: Patience = Patience()) -> str:  # noqa: B00
     patience : Patience
         How long a turn waits for people.
     """
-    _begin()
+    _begin(_LOOK_S)
     try:
         with at_work_on(root) as run:
             take_in(root)
@@ -136,7 +139,7 @@ def ingest_run(root: Path, patience: Patience = Patience()) -> str:  # noqa: B00
 @flow(
     name="proofloop-trace",
     flow_run_name="trace {root.name}",
-    timeout_seconds=14 * _DAY_S,
+    timeout_seconds=_LONG_S,
     on_failure=[tell_failure],
     on_crashed=[tell_failure],
 )
@@ -152,13 +155,13 @@ def trace_promoted(root: Path, what: TraceForm = TraceForm()) -> str:  # noqa: B
     """
     from flows.serving.trace import trace_run  # torch and more, of which a look has no use
 
-    _begin()
+    _begin(_LONG_S)
     return step(trace_run)(root, what.sections)
 
 
-def _begin() -> None:
+def _begin(timeout_s: float) -> None:
     if deployment.id is not None:  # else it runs in a process that others own
-        end_with_parent()
+        end_with_parent(limit_s=timeout_s + _GRACE_S)
     take_secrets()
 
 

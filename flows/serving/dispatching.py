@@ -37,44 +37,47 @@ def ask_for_look(run: Run) -> None:
 
 
 def start_next_turn(run: Run) -> str:
-    """Start the next turn if it is the machine's; say what is waited for, or what was started.
-
-    Two callers at once start one: they agree on the idempotency key, `RUN-ITERATION-ATTEMPT`. A turn that was broken
-    off is started again, at most `ATTEMPTS` times in all before people are told.
-    """
+    """Start the next turn if it is the machine's; say what is waited for, or what was started."""
     if (people := waiting(run.ledger)) is not None:
         return people.describe()
     if nothing_left_to_ask(run.ledger):
         return "the last turn found nothing to ask; nothing is started"
-    iteration = position(run.ledger).iteration
-    with get_client(sync_client=True) as client:
-        name = f"{ITERATE}/{name_of(run)}"
-        started = _runs(client, name, f"iteration-{iteration}")
-        if any(not _is_over(one) for one in started):
-            return f"iteration {iteration} is under way"
-        failed = [one for one in started if one.state is not None and (one.state.is_failed() or one.state.is_crashed())]
-        if len(failed) >= ATTEMPTS:
-            text = f"iteration {iteration} broke off {len(failed)} times; start it by hand once that is mended"
-            notify(run.folder.root, "failure", f"proofloop {run.name} stands still", text)
-            return text
-        _start(client, name, f"iteration-{iteration}", attempt=len(started) + 1)
-    return f"iteration {iteration} is started"
+    return _start(run, ITERATE, "iteration", position(run.ledger).iteration)
 
 
-def start_trace(run: Run) -> None:
+def start_trace(run: Run) -> str:
     """Have axons traced with the promoted model, once for each promotion, where the configuration wants it."""
     promoted = promoted_model(run)
     if promoted is None or not run.config.serving.trace_promoted:
-        return
+        return "nothing is to be traced"
+    return _start(run, TRACE, "model", promoted.iteration)
+
+
+def _start(run: Run, flow: str, what: str, number: int) -> str:
+    """Start a flow for an iteration or a model, unless that is under way or done; say what came of it.
+
+    Two callers at once start one: they agree on the idempotency key, `RUN-WHAT-NUMBER-ATTEMPT`. What was broken off is
+    started again, at most `ATTEMPTS` times in all before people are told.
+    """
+    name, tag = f"{flow}/{name_of(run)}", f"{what}-{number}"
     with get_client(sync_client=True) as client:
-        _start(client, f"{TRACE}/{name_of(run)}", f"model-{promoted.iteration}", attempt=1)
-
-
-def _start(client: SyncPrefectClient, name: str, what: str, *, attempt: int) -> None:
-    deployment = client.read_deployment_by_name(name)
-    client.create_flow_run_from_deployment(
-        deployment.id, tags=[what], idempotency_key=f"{deployment.name}-{what}-{attempt}"
-    )
+        started = _runs(client, name, tag)
+        states = [one.state for one in started if one.state is not None]
+        if len(states) < len(started) or not all(state.is_final() for state in states):
+            return f"{what} {number} is under way"
+        # whether a turn is done stands in the ledger; a trace that somebody cancelled is not wanted
+        if flow == TRACE and any(state.is_completed() or state.is_cancelled() for state in states):
+            return f"{what} {number} is done with"
+        failed = sum(state.is_failed() or state.is_crashed() for state in states)
+        if failed >= ATTEMPTS:
+            text = f"{what} {number} broke off {failed} times; start it by hand once that is mended"
+            notify(run.folder.root, "failure", f"proofloop {run.name}: {flow} stands still", text)
+            return text
+        deployment = client.read_deployment_by_name(name)
+        client.create_flow_run_from_deployment(
+            deployment.id, tags=[tag], idempotency_key=f"{deployment.name}-{tag}-{len(started) + 1}"
+        )
+    return f"{what} {number} is started"
 
 
 def _runs(client: SyncPrefectClient, name: str, tag: str) -> list[FlowRun]:
@@ -84,7 +87,3 @@ def _runs(client: SyncPrefectClient, name: str, tag: str) -> list[FlowRun]:
             deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]), tags=FlowRunFilterTags(all_=[tag])
         )
     )
-
-
-def _is_over(one: FlowRun) -> bool:
-    return one.state is not None and one.state.is_final()

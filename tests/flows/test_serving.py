@@ -1,7 +1,8 @@
-"""Weeks in a minute: a real Prefect server, real flow processes, a real Label Studio, and a serving that is killed."""
+"""Weeks in a minute: a real Prefect server, real flow processes, a real Label Studio; serving and server are killed."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,12 +19,12 @@ import pytest
 from annotation import server
 from annotation.installation import ensure_label_studio
 from annotation.server_process import known_process
-from flows.config import ServingConfig
 from flows.initialise import init_run
 from flows.runs import Run
 from flows.serving.prefect_server import prefect_folder
-from loop.events import Ingested, StageEvent
+from loop.events import Ingested, StageEvent, Trained
 from loop.iteration import Stage, position
+from loop.volume import open_labels
 from tests.flows import outside
 from tests.flows.conftest import quick_config
 
@@ -40,7 +41,8 @@ class Served:
     deployments: dict[str, dict[str, Any]]
     calls: list[str]
     """What the watch on connections wrote."""
-    exit_code: int
+    exit_codes: dict[str, int]
+    """Of a second serving beside the first, and of one that was stopped."""
     output: str
 
 
@@ -72,14 +74,14 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def served(tmp_path_factory: pytest.TempPathFactory, phantom: Path, watched: dict[str, str]) -> Iterator[Served]:
     config = quick_config(phantom)
     training = config.training.model_copy(update={"steps": 16, "checkpoint_every": 4})
-    choices = {"training": training, "serving": ServingConfig(trace_promoted=False)}
-    run = init_run(tmp_path_factory.mktemp("served") / "run", config.model_copy(update=choices))
+    run = init_run(tmp_path_factory.mktemp("served") / "run", config.model_copy(update={"training": training}))
     log = run.folder.root / "serve.log"
     started: list[subprocess.Popen[bytes]] = []
     try:
         first = serve(run, watched, log, poll_minutes=60)  # what looks is started by an event
         started.append(first)
         until(lambda: (run.folder.iteration(1) / "unfinished.safetensors").exists(), first, log)
+        refused = serve(run, watched, log, poll_minutes=60).wait(120)
         first.kill()
         first.wait()
         api = Prefect(run)
@@ -87,14 +89,19 @@ def served(tmp_path_factory: pytest.TempPathFactory, phantom: Path, watched: dic
             api.post(f"/deployments/{api.deployments()['proofloop-iterate']['id']}/create_flow_run", {})
         second = serve(run, watched, log, poll_minutes=0.1)
         started.append(second)
+        until(lambda: run.ledger.stage(Trained, 1) is not None, second, log)
+        os.kill(api.process(), signal.SIGKILL)
         until(lambda: run.ledger.stage(Ingested, 1) is not None, second, log)
+        until(api.answers, second, log)
         until(
             lambda: any(one["auto_scheduled"] and one["state_type"] == "COMPLETED" for one in api.runs()), second, log
         )
+        until(lambda: (run.folder.root / "axons" / "001.h5").exists(), second, log)
         runs, deployments = api.runs(), api.deployments()
         second.send_signal(signal.SIGINT)
         code = second.wait(60)
-        yield Served(run, runs, deployments, Path(watched["CALLS"]).read_text().splitlines(), code, log.read_text())
+        calls = Path(watched["CALLS"]).read_text().splitlines()
+        yield Served(run, runs, deployments, calls, {"refused": refused, "stopped": code}, log.read_text())
     finally:
         for process in started:
             process.kill()
@@ -122,9 +129,22 @@ class Prefect:
     """What the run's server says, without Prefect's own client."""
 
     def __init__(self, run: Run) -> None:
-        known = known_process(prefect_folder(run.folder.root))
+        self._folder = prefect_folder(run.folder.root)
+        known = known_process(self._folder)
         assert known is not None
         self._api = f"http://127.0.0.1:{known.port}/api"
+
+    def process(self) -> int:
+        known = known_process(self._folder)
+        assert known is not None
+        assert known.pid is not None
+        return known.pid
+
+    def answers(self) -> bool:
+        try:
+            return httpx.get(f"{self._api}/health", timeout=30).is_success
+        except httpx.HTTPError:
+            return False
 
     def post(self, path: str, body: object) -> Any:
         answer = httpx.post(self._api + path, json=body, timeout=30)
@@ -161,12 +181,23 @@ def test_a_killed_serving_goes_on_and_three_triggers_at_once_are_one_turn(served
 
 
 def test_ctrl_c_stops_serving_and_its_server_and_loses_nothing(served: Served) -> None:
-    assert served.exit_code == 0
+    assert served.exit_codes["stopped"] == 0
     assert "the same command goes on" in served.output
     known = known_process(prefect_folder(served.run.folder.root))
     assert known is not None
     assert not known.alive
     assert position(served.run.ledger).iteration >= 2
+
+
+def test_a_run_that_is_served_already_is_refused_and_says_by_whom(served: Served) -> None:
+    assert served.exit_codes["refused"] == 2
+    assert re.search(r"held by process \d+ .* serve", served.output)
+
+
+def test_a_promoted_model_is_traced(served: Served) -> None:
+    traces = [one for one in served.runs if "model-1" in one["tags"]]
+    assert [one["flow"] for one in traces] == ["proofloop-trace"] * len(traces)
+    assert open_labels(served.run.folder.root / "axons" / "001.h5").shape == served.run.image.shape
 
 
 def test_parameters_are_a_form_with_titles_descriptions_and_limits_and_no_token(served: Served) -> None:

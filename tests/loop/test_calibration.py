@@ -12,7 +12,7 @@ def answers(count: int, *, rate: float, pace: float = 0.0, spread: float = 0.0) 
     rng = np.random.default_rng(0)
     made = []
     for _ in range(count):
-        objects, doubts = rng.integers(60, 140), rng.integers(10, 40)
+        objects, doubts = int(rng.integers(60, 140)), int(rng.integers(10, 40))
         corrections = round(rate * doubts * np.exp(spread * rng.standard_normal()))
         took = pace * minutes(Edits(objects=objects, strokes=corrections), MODEL)
         made.append(Answer(Asked(objects, doubts, 512 * 512), corrections, took))

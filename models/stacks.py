@@ -11,7 +11,7 @@ from loop.progress import Progress, part_of, silent
 from models.precision import probabilities
 from models.registry import Network
 from models.surroundings import Margins, Stack
-from models.tiles import EDGE_PX, padded, tiles
+from models.tiles import padded, tiles
 from models.variants import VARIANTS
 
 # keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
@@ -26,9 +26,9 @@ class Prediction:
     variance: NDArray[np.float32]
 
     def cut(self, shape: tuple[int, ...]) -> "Prediction":
-        """Cut off what `padded` put around sections of `shape` (z, y, x)."""
-        window = (slice(None), *(slice(EDGE_PX, EDGE_PX + extent) for extent in shape[1:]))
-        return Prediction(self.mean[window], self.variance[window])
+        """Cut off what `padded` put beyond sections of `shape` (z, y, x)."""
+        _, height, width = shape
+        return Prediction(self.mean[:, :height, :width], self.variance[:, :height, :width])
 
 
 def predict_stack(

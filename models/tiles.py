@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-EDGE_PX = 16
-
 
 @dataclass(frozen=True)
 class Tile:
@@ -25,15 +23,18 @@ def tiles(extents: tuple[int, ...], size: int, *, reach_px: int, grid_px: int) -
 
 
 def padded(stack: NDArray[np.uint8], grid_px: int) -> NDArray[np.uint8]:
-    """Reflect the section's edges outwards, at least EDGE_PX and to the network's grid."""
-    beyond = [padded_extent(extent, grid_px) - extent - EDGE_PX for extent in stack.shape[1:]]
+    """Reflect the section's far edges outwards to the network's grid.
+
+    No farther: at the edges of their patches networks learnt to do with their own padding.
+    """
+    beyond = [(0, padded_extent(extent, grid_px) - extent) for extent in stack.shape[1:]]
     # "reflect" repeats as often as a small section needs
-    return np.pad(stack, ((0, 0), (EDGE_PX, beyond[0]), (EDGE_PX, beyond[1])), mode="reflect")
+    return np.pad(stack, ((0, 0), *beyond), mode="reflect")
 
 
 def padded_extent(extent: int, grid_px: int) -> int:
     """Give the extent that `padded` makes of one."""
-    return -(-(extent + 2 * EDGE_PX) // grid_px) * grid_px
+    return -(-extent // grid_px) * grid_px
 
 
 def _spans(extent: int, size: int, *, reach_px: int, grid_px: int) -> Iterator[tuple[slice, slice, slice]]:

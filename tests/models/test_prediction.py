@@ -16,7 +16,7 @@ from models.precision import PrecisionCheck, as_bfloat16, check_precision, proba
 from models.prediction import predict, predict_blocks
 from models.prediction_config import PredictionConfig
 from models.registry import build
-from models.stacks import Prediction, predict_stack
+from models.stacks import Prediction, as_input, predict_stack
 from models.surroundings import Stack, margins_of
 from models.unet3d import UNet3d
 from models.variants import VARIANTS
@@ -75,6 +75,18 @@ def _view(path: Path, image: NDArray[np.uint8], number: int) -> NDArray[np.float
 def test_sections_with_others_between_are_predicted_as_in_the_whole(tmp_path: Path) -> None:
     path, wanted = checkpoint_of(DEEP, tmp_path), [0, 3, 4, 9, 11]
     np.testing.assert_allclose(predicted(path, EXACT, wanted).mean, predicted(path, EXACT).mean[wanted], atol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "shown"), [((12, 64, 96), (12, 64, 96)), ((12, 75, 130), (12, 76, 130))])
+def test_a_section_is_shown_as_it_is_but_for_what_the_grid_asks_at_its_far_edges(
+    shape: tuple[int, int, int], shown: tuple[int, int, int]
+) -> None:
+    torch.manual_seed(1)
+    network, image = UNet3d(DEEP).eval(), VOLUME[:, : shape[1], : shape[2]]
+    beyond = [(0, after - before) for before, after in zip(shape, shown, strict=True)]
+    by_hand = probabilities(network, as_input(network, np.pad(image, beyond, mode="reflect")))[0, 0]
+    found, _ = stacked(network, image)
+    np.testing.assert_allclose(found.mean, by_hand[:, : shape[1], : shape[2]].numpy(), atol=1e-5)
 
 
 def test_only_the_sections_that_are_needed_are_read(tmp_path: Path) -> None:
@@ -189,9 +201,9 @@ def test_where_memory_runs_out_the_tiles_are_halved_and_the_result_is_the_same(e
     network = _Hungry(DEEP, 2 * VOLUME.size, error).eval()
     expected, tile_px = stacked(network, VOLUME)
     assert tile_px == 2048
-    network.most = 12 * 96 * 100
+    network.most = 12 * 72 * 72
     predicted, tile_px = stacked(network, VOLUME)
-    assert tile_px == 162 // 2 // 2
+    assert tile_px == 130 // 2 // 2
     assert max(network.asked) > network.most >= network.asked[-1]
     np.testing.assert_allclose(predicted.mean, expected.mean, atol=1e-5)
 
@@ -237,8 +249,8 @@ def test_progress_covers_every_tile_and_view_of_every_block(tmp_path: Path) -> N
         config=config,
         progress=progress,
     )
-    # 2 blocks, 2 x 2 tiles of the padded 112 x 164 section, 4 views
-    assert heard == [(number, 32) for number in range(1, 33)]
+    # 2 blocks, 2 tiles of the padded 76 x 132 section, 4 views
+    assert heard == [(number, 16) for number in range(1, 17)]
 
 
 def test_a_network_that_gives_nan_is_reported(tmp_path: Path) -> None:

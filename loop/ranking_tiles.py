@@ -75,7 +75,9 @@ def _starts(extent: int, px: int) -> list[int]:
 
 
 def _means(plane: NDArray[Any], places: list[Place]) -> NDArray[np.float64]:
-    """Average `plane` over every place, by a summed-area table."""
+    """Average `plane` over every place; tiles by a summed-area table."""
+    if all(place.tile is None for place in places):
+        return np.full(len(places), plane.mean(dtype=np.float64))
     whole = Tile(0, 0, *plane.shape)
     tiles = np.array([place.tile or whole for place in places], np.intp).reshape(-1, 4)
     table = np.pad(plane.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))

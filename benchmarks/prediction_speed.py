@@ -15,7 +15,6 @@ MONAI is an extra: .venv/bin/python -m pip install -e '.[benchmarks]'; without i
 import argparse
 import importlib.util
 import math
-import multiprocessing
 import sys
 import tempfile
 import time
@@ -33,7 +32,7 @@ from models.checkpoint import load_network
 from models.dataset import TrainingBlock
 from models.prediction import predict
 from models.prediction_config import PredictionConfig
-from models.training import CHECKPOINT, train
+from models.training import train
 from models.training_config import training_preset
 
 QUICK = (32, 256, 256)
@@ -143,22 +142,12 @@ def matrix_rate(seconds: float = 0.5) -> float:
 
 
 def _briefly_trained(folder: Path) -> Path:
-    """Train net A on a phantom for a minute, so that its output means something.
-
-    In a process of its own, since a training changes how its process keeps memory, which would help the other ways.
-    """
-    child = multiprocessing.get_context("spawn").Process(target=_train, args=(folder,))
-    child.start()
-    child.join()
-    return folder / CHECKPOINT
-
-
-def _train(folder: Path) -> None:
+    """Train net A on a phantom for a minute, so that its output means something."""
     phantom = make_phantom((8, 192, 192))
     block = TrainingBlock(phantom.image, phantom.labels.astype(np.uint32), np.ones(8, dtype=bool))
     changes = {"steps": 25, "batch": 1, "patch_sections": 4, "patch_px": 96, "average": 0.5}
     config = training_preset("full").model_copy(update={**changes, "checkpoint_every": 1000, "device": "cpu"})
-    train([block], config, out_dir=folder)
+    return train([block], config, out_dir=folder).checkpoint
 
 
 def _whole(volume: str) -> NDArray[np.uint8]:

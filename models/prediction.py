@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from loop.errors import InputError
 from loop.progress import Progress, part_of, silent
 from loop.section_range import format_sections, runs_of
+from models.allocator import freed_memory_kept
 from models.checkpoint import load_network
 from models.fusing import fused
 from models.memory import Cut, bytes_a_voxel, bytes_free, cut_that_fits
@@ -104,13 +105,14 @@ def predict_blocks(
         for found in aligned_blocks(range(start, stop), cut.sections, margins.grid[0])
     ]
     tile_px = cut.tile_px
-    for number, (block, wanted) in enumerate(blocks):
-        stack = with_context(read, block, wanted, n_sections=n_sections, margins=margins)
-        told = part_of(progress, number, len(blocks))
-        found, tile_px = predict_stack(
-            network, stack, margins=margins, tile_px=tile_px, variants=config.variants, progress=told
-        )
-        yield block[wanted], found
+    with freed_memory_kept(device_called(config.device)):
+        for number, (block, wanted) in enumerate(blocks):
+            stack = with_context(read, block, wanted, n_sections=n_sections, margins=margins)
+            told = part_of(progress, number, len(blocks))
+            found, tile_px = predict_stack(
+                network, stack, margins=margins, tile_px=tile_px, variants=config.variants, progress=told
+            )
+            yield block[wanted], found
 
 
 def settled_precision(

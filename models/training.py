@@ -17,7 +17,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from loop.errors import InputError, TrainingDiverged
 from loop.progress import Progress, silent
-from models.allocator import keep_freed_memory
+from models.allocator import freed_memory_kept
 from models.batches import Batch, batches
 from models.checkpoint import Checkpoint, checkpoint_sha256, load_checkpoint, save_checkpoint
 from models.dataset import PatchSampler, PatchShape, TrainingBlock
@@ -112,9 +112,7 @@ def train(
         "parent_sha256": parent,
         "settings": config.model_dump(mode="json", exclude=DECIDES_NOTHING),
     }
-    with joined(config.device) as processes:
-        if processes.device.type == "cpu":
-            keep_freed_memory()
+    with joined(config.device) as processes, freed_memory_kept(processes.device):
         course = _Course(config, sampler, validator, processes, out_dir / UNFINISHED, provenance)
         finished = _finished(out_dir / CHECKPOINT, course.fingerprint)
         if finished is None:

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ from loop.progress import Progress, part_of, silent
 from loop.section_range import runs_of
 from loop.uncertainty import entropy_map
 from loop.volume import Volume, VoxelSize, open_image, open_labels
-from tracing.change import THRESHOLDS, change_probability
+from tracing.change import LOWER_THRESHOLD, change_probability
 from tracing.consistency import Neighbour, fault_maps, fault_score, inverted, same_objects
+from tracing.evidence import evidence_maps
 from tracing.registration_cache import Registrar
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
@@ -87,24 +89,38 @@ class Consistency:
 
     def change(self, z: int) -> NDArray[np.float64]:
         """Give the probability that an annotator changes something near by `tracing.change.change_probability`."""
-        membrane, objects = self.store.membrane(z), self._objects(z)
-        others = [self.seeding.model_copy(update={"threshold": threshold}) for threshold in THRESHOLDS]
-        moved = [~same_objects(objects, objects_of_membrane(membrane, other)) for other in others]
-        further = {
-            "unstable": np.mean(moved, axis=0),
+        membrane, objects, axons = self.store.membrane(z), self._objects(z), self._axons(z)
+        lower = self.seeding.model_copy(update={"threshold": LOWER_THRESHOLD})
+        evidence = evidence_maps(
+            objects,
+            membrane,
+            axons,
+            neighbours=self._neighbours(z),
+            axons_nearby=[self._axons(z + away) for away in (-2, -1, 1, 2) if z + away in self._stretch(z)],
+        )
+        further: dict[str, NDArray[np.floating]] = {
+            "unstable": (~same_objects(objects, objects_of_membrane(membrane, lower))).astype(np.float32),
             "entropy": entropy_map(membrane),
             "membrane": membrane,
         }
-        return change_probability(self.fault_maps(z) | further)
+        return change_probability(fault_maps(objects, axons, membrane, []) | evidence | further)
 
     def fault_maps(self, z: int) -> dict[str, NDArray[np.floating]]:
         """Find the faults of section `z` by kind, as `tracing.consistency.fault_maps` does."""
-        start, stop = next((start, stop) for start, stop in runs_of(self.sections) if start <= z < stop)
-        path, axons = self._axons_path(start, stop), np.zeros(self._image.shape[1:], np.uint32)
-        if path.exists():
-            axons = open_labels(f"{path}:labels").section(z)
-        neighbours = [self._neighbour(z, other) for other in (z - 1, z + 1) if start <= other < stop]
-        return fault_maps(self._objects(z), axons, self.store.membrane(z), neighbours)
+        return fault_maps(self._objects(z), self._axons(z), self.store.membrane(z), self._neighbours(z))
+
+    def _stretch(self, z: int) -> range:
+        return next(range(start, stop) for start, stop in runs_of(self.sections) if start <= z < stop)
+
+    def _axons(self, z: int) -> NDArray[Any]:
+        stretch = self._stretch(z)
+        path = self._axons_path(stretch.start, stretch.stop)
+        if not path.exists():
+            return np.zeros(self._image.shape[1:], np.uint32)
+        return open_labels(f"{path}:labels").section(z)
+
+    def _neighbours(self, z: int) -> list[Neighbour]:
+        return [self._neighbour(z, other) for other in (z - 1, z + 1) if other in self._stretch(z)]
 
     def _neighbour(self, z: int, other: int) -> Neighbour:
         first, second = sorted((z, other))

@@ -14,6 +14,7 @@ def maps(**found: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 def test_where_nothing_is_found_a_change_is_unlikely() -> None:
     assert change_probability(maps()) == pytest.approx(1 / (1 + np.exp(-INTERCEPT)))
     assert change_probability(maps()).max() < 0.1
+    assert (change_probability(maps() | {"unmatched": np.ones((SIZE, SIZE))}) == change_probability(maps())).all()
 
 
 def test_a_fault_counts_in_the_window_around_it_and_twice_of_it_not_twice() -> None:

@@ -105,6 +105,7 @@ def link(
         links=linked.kinds(),
         doubtful=sum(report.doubtful for report in reports),
         severed=linked.severed,
+        aside=linked.aside,
         damaged=damaged_sections(linked.damaged, reports),
         jumps=jumps,
         drift_nm=drift_nm,

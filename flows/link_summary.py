@@ -61,6 +61,8 @@ class LinkSummary(BaseModel):
     """Links one to one with a margin below 1 nat."""
     severed: int
     """Links that were not followed, since anchors keep their tracks apart."""
+    aside: int
+    """Branches that were not followed, since they are in doubt (a negative margin) and much would hang on them."""
     damaged: list[int]
     """Sections that look damaged: without objects, or their neighbours resemble each other more."""
     jumps: list[int]

@@ -30,6 +30,8 @@ class Linked:
         Sections that look damaged.
     severed : int
         Links that were cut so that no track holds two anchors of different name.
+    aside : int
+        Branches in doubt that were not followed.
     """
 
     table: TrackTable
@@ -37,6 +39,7 @@ class Linked:
     ids: list[NDArray[Any]]
     damaged: list[int]
     severed: int
+    aside: int
 
     @property
     def n_tracks(self) -> int:
@@ -94,5 +97,5 @@ def all_linked(sections: Iterable[Found], *, first: int = 0) -> Linked:
         table.links += found.links
         ids.append(found.ids)
         damaged += found.damaged
-    tracks, severed = table.tracks()
-    return Linked(table, tracks, ids, damaged, sum(map(len, severed)))
+    tracks, severed, aside = table.tracks()
+    return Linked(table, tracks, ids, damaged, sum(map(len, severed)), sum(map(len, aside)))

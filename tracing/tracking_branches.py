@@ -13,6 +13,7 @@ from tracing.tracking_runs import Indices
 
 _PARTED_PX = 2.0
 """Distance of the centres of two pixels with one between."""
+_FAINTEST_GAIN = 1e-3
 
 
 class BranchRules(BaseModel):
@@ -30,6 +31,9 @@ class BranchRules(BaseModel):
     """Branches nearer than that, but parted by a pixel, hold if this share of the one lies on the trunk,"""
     near_gain: float = Field(default=1.15, ge=1)
     """and both overlap the trunk (intersection over union) this many times as well as the other one alone."""
+    sure_gain: float = Field(default=1.5, ge=1)
+    """Branches of which that is true are sure. Others are in doubt and join only a few objects to a track, since a
+    wrong one makes one axon of two from end to end."""
 
 
 def splits(pairs: Candidates, links: Links, seen: tuple[Seen, Seen], rules: BranchRules, *, pixel_nm: float) -> Links:
@@ -51,22 +55,23 @@ def splits(pairs: Candidates, links: Links, seen: tuple[Seen, Seen], rules: Bran
     Returns
     -------
     Links
-        Their margin is the lead over the next object in shares of the branch's area, not in nats.
+        Their margin is the log of how many times as well branch and trunk overlap with it as without, above what is
+        sure: negative where it is in doubt.
     """
-    kept, lead = _branches(
+    kept, margin = _branches(
         (pairs.second, pairs.first), pairs.shared_px, (links.second, links.first), seen[::-1], rules, pixel_nm
     )
     chosen = pairs.where(kept)
-    return Links(links.z, links.to_z, "split", chosen.first, chosen.second, chosen.cost, lead)
+    return Links(links.z, links.to_z, "split", chosen.first, chosen.second, chosen.cost, margin)
 
 
 def merges(pairs: Candidates, links: Links, seen: tuple[Seen, Seen], rules: BranchRules, *, pixel_nm: float) -> Links:
     """Link earlier objects that have no link to the later object they run into; as `splits`."""
-    kept, lead = _branches(
+    kept, margin = _branches(
         (pairs.first, pairs.second), pairs.shared_px, (links.first, links.second), seen, rules, pixel_nm
     )
     chosen = pairs.where(kept)
-    return Links(links.z, links.to_z, "merge", chosen.first, chosen.second, chosen.cost, lead)
+    return Links(links.z, links.to_z, "merge", chosen.first, chosen.second, chosen.cost, margin)
 
 
 def _branches(
@@ -77,7 +82,7 @@ def _branches(
     rules: BranchRules,
     pixel_nm: float,
 ) -> tuple[NDArray[np.bool_], Numbers]:
-    """Say which pairs of branch and trunk hold, and by how much each branch leads over its second trunk.
+    """Say which pairs of branch and trunk hold, and the margin of each of these.
 
     `seen` are the section of the branches and that of the trunks; `linked` those that have each other.
     """
@@ -101,7 +106,7 @@ def _branches(
         one, other = int(branch[pair]), int(sibling[trunk[pair]])
         gap_px = _gap(labels, one, other, boxes[one - 1], rules.least_gap_nm / pixel_nm)
         kept[pair] = gap_px >= rules.least_gap_nm / pixel_nm or (near[pair] and gap_px >= _PARTED_PX)
-    return kept, lead[kept]
+    return kept, np.log(np.maximum(gain[kept], _FAINTEST_GAIN) / rules.sure_gain)
 
 
 def _gain(

@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from tracing.tracking_anchors import AnchoredSection
+from tracing.tracking_doubts import left_aside, root_of
 from tracing.tracking_links import Links
 from tracing.tracking_runs import Indices
 
@@ -27,7 +28,7 @@ class TrackTable:
             self.anchors.append((len(self.counts), anchored))
         self.counts.append(count)
 
-    def tracks(self) -> tuple[list[NDArray[np.uint64]], list[Links]]:
+    def tracks(self) -> tuple[list[NDArray[np.uint64]], list[Links], list[Links]]:
         """Give every object its track.
 
         Returns
@@ -38,18 +39,24 @@ class TrackTable:
         severed : list of Links
             Links that were not followed, since they would have joined tracks of different anchors: of each chain
             between two anchors the one of the smallest margin.
+        aside : list of Links
+            Branches that were not followed, since they are in doubt (a negative margin) and much would hang on them.
         """
         offsets = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
         a, b, trust = self._edges(offsets)
         names = np.full(int(offsets[-1]), -1, np.int64)
         for z, section in self.anchors:
             names[offsets[z] + section.objects - 1] = section.tracks
-        kept = _severed(a, b, trust, names)
+        doubtful = self._branches() & (trust < 0)
+        aside = left_aside(a, b, trust, doubtful, _components(a[~doubtful], b[~doubtful], names))
+        severed = ~aside
+        severed[severed] = ~_severed(a[~aside], b[~aside], trust[~aside], names)
+        kept = ~(aside | severed)
         track = _numbered(_components(a[kept], b[kept], names))
         per_section = [
             np.concatenate([[0], track[start:stop]]).astype(np.uint64) for start, stop in pairwise(offsets.tolist())
         ]
-        return per_section, self._left_out(kept)
+        return per_section, self._those(severed), self._those(aside)
 
     def _edges(self, offsets: Indices) -> tuple[Indices, Indices, NDArray[np.float64]]:
         if not self.links:
@@ -58,14 +65,15 @@ class TrackTable:
         b = np.concatenate([offsets[links.to_z] + links.second - 1 for links in self.links])
         return a, b, np.concatenate([links.margin for links in self.links])
 
-    def _left_out(self, kept: NDArray[np.bool_]) -> list[Links]:
+    def _branches(self) -> NDArray[np.bool_]:
+        """Say of every link whether it is a branch."""
+        kinds = np.array([links.kind in ("split", "merge") for links in self.links], np.bool_)
+        return np.repeat(kinds, np.array(list(map(len, self.links)), np.int64))
+
+    def _those(self, chosen: NDArray[np.bool_]) -> list[Links]:
         ends = np.cumsum([0, *map(len, self.links)]).tolist()
-        out = []
-        for links, (start, stop) in zip(self.links, pairwise(ends), strict=True):
-            gone = ~kept[start:stop]
-            if gone.any():
-                out.append(links.where(gone))
-        return out
+        parts = (links.where(chosen[slice(*ends_)]) for links, ends_ in zip(self.links, pairwise(ends), strict=True))
+        return [part for part in parts if len(part)]
 
 
 def _components(a: Indices, b: Indices, names: Indices) -> NDArray[np.int32]:
@@ -96,17 +104,10 @@ def _severed(a: Indices, b: Indices, trust: NDArray[np.float64], names: Indices)
     root = {int(node): int(node) for node in np.unique(np.concatenate([a[doubtful], b[doubtful]]))}
     name = {node: int(names[node]) for node in root}
     for link in doubtful[np.argsort(-trust[doubtful], kind="stable")].tolist():
-        one, other = _root(root, int(a[link])), _root(root, int(b[link]))
+        one, other = root_of(root, int(a[link])), root_of(root, int(b[link]))
         if name[one] >= 0 and name[other] >= 0 and name[one] != name[other]:
             kept[link] = False
         else:
             root[other] = one
             name[one] = max(name[one], name[other])
     return kept
-
-
-def _root(root: dict[int, int], node: int) -> int:
-    while root[node] != node:
-        root[node] = root[root[node]]
-        node = root[node]
-    return node

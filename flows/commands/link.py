@@ -64,6 +64,8 @@ def link(
     kinds = ", ".join(f"{count} {kind}" for kind, count in done.links.items())
     console.print(f"[bold]{escape(done.out)}[/]: {done.objects} objects in {done.tracks} tracks; {kinds or 'no link'}")
     console.print(f"{done.doubtful} links are doubtful; all of them are in {escape(done.links_table)}")
+    if done.aside:
+        console.print(f"{done.aside} branches in doubt were not followed; they stand there with a negative margin")
     if done.damaged or done.jumps:
         console.print(f"Sections that look damaged: {done.damaged or 'none'}; that jump: {done.jumps or 'none'}")
     if done.voxel_size_nm_zyx is None:

@@ -37,7 +37,7 @@ def linked(
         table.add_section(len(step.section), step.anchored)
         table.links += step.links
         steps.append(step)
-    tracks, _ = table.tracks()
+    tracks, *_ = table.tracks()
     found = [
         dict(zip(step.section.ids.tolist(), some[1:].tolist(), strict=True))
         for step, some in zip(steps, tracks, strict=True)

@@ -49,10 +49,29 @@ def test_the_weakest_link_between_two_anchors_gives_way() -> None:
     for known in ({1: 0}, {}, {1: 1}):
         table.add_section(1, anchors(known))
     table.links = [links(0, 1, [(1, 1)], margin=0.5), links(1, 2, [(1, 1)], margin=3)]
-    found, severed = table.tracks()
+    found, severed, _ = table.tracks()
     assert [some.tolist() for some in found] == [[0, 1], [0, 2], [0, 2]]
     assert [(one.z, one.to_z) for one in severed] == [(0, 1)]
 
 
+def side_by_side(sections: int, *, margin: float) -> tuple[list[list[int]], int]:
+    """Two objects followed through all sections, and a branch of `margin` from the one to the other in the first."""
+    table = TrackTable()
+    for _ in range(sections):
+        table.add_section(2, anchors())
+    table.links = [links(z, z + 1, [(1, 1), (2, 2)]) for z in range(sections - 1)]
+    table.links.append(links(0, 1, [(1, 2)], margin=margin, kind="split"))
+    return tracks(table), sum(map(len, table.tracks()[2]))
+
+
+def test_a_branch_in_doubt_does_not_make_one_axon_of_two_long_ones() -> None:
+    assert side_by_side(8, margin=-0.1) == ([[0, 1, 2]] * 8, 1)
+    assert side_by_side(8, margin=0.1) == ([[0, 1, 1]] * 8, 0)
+
+
+def test_a_branch_in_doubt_is_followed_where_little_hangs_on_it() -> None:
+    assert side_by_side(4, margin=-0.1) == ([[0, 1, 1]] * 4, 0)
+
+
 def test_no_section_makes_no_track() -> None:
-    assert TrackTable().tracks() == ([], [])
+    assert TrackTable().tracks() == ([], [], [])

@@ -27,8 +27,7 @@ class RegistrationConfig(BaseModel):
     working_pixel_nm: float = Field(default=20.0, ge=1, le=200)
     """Sections are made smaller to about this pixel: finer detail differs between neighbours anyway."""
     smoothing_nm: float = Field(default=288.0, ge=0, le=10_000)
-    """Standard deviation of the Gaussian that smooths the displacement: sections bend over micrometres, and what
-    follows every neurite lays it on its neighbour."""
+    """Standard deviation of the Gaussian that smooths the displacement; less follows neurites onto their neighbours."""
     candidates: int = Field(default=6, ge=0, le=50)
     """Whole displacements that are tried beside none at all; the one that fits best after a flow is taken."""
 

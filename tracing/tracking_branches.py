@@ -32,8 +32,7 @@ class BranchRules(BaseModel):
     near_gain: float = Field(default=1.15, ge=1)
     """and both overlap the trunk (intersection over union) this many times as well as the other one alone."""
     sure_gain: float = Field(default=1.5, ge=1)
-    """Branches of which that is true are sure. Others are in doubt and join only a few objects to a track, since a
-    wrong one makes one axon of two from end to end."""
+    """Branches with such a gain are sure; others are in doubt and never join two tracks of more than five objects."""
 
 
 def splits(pairs: Candidates, links: Links, seen: tuple[Seen, Seen], rules: BranchRules, *, pixel_nm: float) -> Links:

@@ -6,6 +6,7 @@ from typing import Literal
 from flows.config import DataConfig
 from flows.initialise import init_run, plan
 from flows.running import iterate_until
+from flows.runs import open_run
 from flows.terminal import console, progress_bar
 from loop.errors import InputError
 from loop.phantom import make_phantom, write_phantom
@@ -13,6 +14,7 @@ from loop.volume import open_image
 
 DENSE_SECTIONS = 8
 HOLDOUT_SECTIONS = 10
+"""Of a short volume at most a quarter each."""
 STEPS = 300
 """Training steps of each turn: about half a minute on two cores."""
 
@@ -37,11 +39,13 @@ def run_demo(
             )
         image, truth = (volume, labels) if volume and labels else _phantom(out / "phantom.h5")
         n_sections = open_image(image).shape[0]
-        train, holdout = f"0:{DENSE_SECTIONS}", f"{n_sections - HOLDOUT_SECTIONS}:{n_sections}"
+        dense, measured = (min(most, n_sections // 4) for most in (DENSE_SECTIONS, HOLDOUT_SECTIONS))
+        train, holdout = f"0:{dense}", f"{n_sections - measured}:{n_sections}"
         data = DataConfig(volume=image, labels=truth, train=train, holdout=holdout)
         config = plan(data, annotator=annotator)
         init_run(run, config.model_copy(update={"training": config.training.model_copy(update={"steps": STEPS})}))
-    console.print(f"Demo in {out}: {DENSE_SECTIONS} dense sections to begin with, annotator: {annotator}")
+    train = open_run(run).config.data.train
+    console.print(f"Demo in {out}: dense sections {train} to begin with, annotator: {annotator}")
     iterate_until(run, iterations)
     console.print(f"Look into the tasks: proofloop annotator up {run}; stop the server: proofloop annotator down {run}")
     console.print(f"For a fresh demo remove {out}")

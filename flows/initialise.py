@@ -19,7 +19,7 @@ from loop.run import RunFolder
 from loop.section_range import format_sections, parse_sections
 from loop.volume import Volume, open_image, open_labels, open_volume, require_equal_shape
 from models.names import ModelName
-from models.training_config import training_preset
+from models.training_config import fitted, training_preset
 
 LARGEST_SECTION_PX = 1024
 """Larger sections are shown to annotators in tiles, unless the configuration is changed."""
@@ -71,7 +71,10 @@ def plan(
     preset: ModelName = "cpu",
     strategy: StrategyName = DEFAULT_STRATEGY,
 ) -> RunConfig:
-    """Write down what a new run will do; a pool that is not given becomes all that train and hold-out leave."""
+    """Write down what a new run will do.
+
+    A pool that is not given becomes all that train and hold-out leave; patches are no larger than the sections.
+    """
     image, truth = open_image(data.volume), open_labels(data.labels)
     named = {
         "volume": _absolute(image),
@@ -82,7 +85,7 @@ def plan(
     }
     return RunConfig(
         data=data.model_copy(update=named),
-        training=training_preset(preset),
+        training=fitted(training_preset(preset), image.shape[1:]),
         ranking=RankingConfig(
             unit="section" if max(image.shape[1:]) <= LARGEST_SECTION_PX else "tile", strategy=strategy
         ),

@@ -107,6 +107,26 @@ def training_preset(name: ModelName) -> TrainingConfig:
     )
 
 
+def fitted(config: TrainingConfig, section_px: tuple[int, int]) -> TrainingConfig:
+    """Cut the patch down to sections (y, x) that are smaller than it.
+
+    Raises
+    ------
+    InputError
+        They are smaller than the least patch that the network can halve as often as it must.
+    """
+    least = config.network.grid[1]
+    largest = min(section_px) // least * least
+    if not largest:
+        raise InputError(
+            "the sections are too small for the network",
+            given=f"sections of {section_px[0]} x {section_px[1]} px",
+            expected=f"at least {least} px along y and x",
+            fix="name a volume with larger sections, or another network with --model",
+        )
+    return config.model_copy(update={"patch_px": min(config.patch_px, largest)})
+
+
 def check_target(config: TrainingConfig) -> None:
     """Refuse chosen instances for a target that has no use for them, and a choice of none."""
     if (config.network.target == "binary") != bool(config.target_ids):

@@ -111,11 +111,24 @@ def test_a_voxel_size_that_is_no_size_is_refused(text: str) -> None:
         parse_voxel_size(text)
 
 
+@pytest.mark.parametrize(("side", "patch_px"), [(300, 256), (100, 96), (15, 0)])
+def test_patches_are_no_larger_than_small_sections(tmp_path: Path, side: int, patch_px: int) -> None:
+    path = tmp_path / "small.h5"
+    with h5py.File(path, "w") as file:
+        file["raw"], file["labels"] = np.zeros((4, side, 400), np.uint8), np.ones((4, side, 400), np.uint16)
+    data = DataConfig(volume=f"{path}:raw", labels=f"{path}:labels", train="0:1", holdout="3:4")
+    if patch_px:
+        assert plan(data).training.patch_px == patch_px
+    else:
+        with pytest.raises(InputError, match="too small for the network"):
+            plan(data)
+
+
 def test_large_sections_are_asked_for_in_tiles(tmp_path: Path) -> None:
     for side, unit in ((1024, "section"), (1025, "tile")):
         path = tmp_path / f"{side}.h5"
         with h5py.File(path, "w") as file:
-            file["raw"], file["labels"] = np.zeros((4, 8, side), np.uint8), np.ones((4, 8, side), np.uint16)
+            file["raw"], file["labels"] = np.zeros((4, 64, side), np.uint8), np.ones((4, 64, side), np.uint16)
         data = DataConfig(volume=f"{path}:raw", labels=f"{path}:labels", train="0:1", holdout="3:4")
         assert plan(data).ranking.unit == unit
 

@@ -52,17 +52,17 @@ def main() -> None:
     options = parser.parse_args()
     run = open_run(options.run)
     prediction = run.config.prediction.model_copy(update={"variants": options.views})
-    some = run.sections | {"pool": run.sections["pool"][:: options.every]}
-    run = replace(run, config=run.config.model_copy(update={"prediction": prediction}), sections=some)
+    run = replace(run, config=run.config.model_copy(update={"prediction": prediction}))
     print("| pool | VOI | alarm | why |\n|---|---|---|---|")
     for name, change in CHANGES.items():
-        voi, drift = changed(run, options.iteration, change)
+        voi, drift = changed(run, options.iteration, change, every=options.every)
         print(f"| {name} | {voi:.3f} | {'yes' if drift.alarm else 'no'} | {drift.words} |", flush=True)
 
 
-def changed(run: Run, iteration: int, change: Callable[[Section], Section]) -> tuple[float, Drift]:
-    """Change the pool's images, predict them, and give their VOI and what the gate would say of drift."""
+def changed(run: Run, iteration: int, change: Callable[[Section], Section], *, every: int) -> tuple[float, Drift]:
+    """Change the pool's images, predict some, and give their VOI and what the gate would say of drift."""
     pool = run.unlabelled_pool()
+    some = pool[::every]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "raw.zarr"
         shape = run.image.shape
@@ -70,12 +70,12 @@ def changed(run: Run, iteration: int, change: Callable[[Section], Section]) -> t
         for z in range(shape[0]):
             grey = run.image.section(z)
             image[z] = np.clip(change(grey.astype(np.float64)), 0, 255).astype(np.uint8) if z in pool else grey
-        seen = replace(run, image=open_image(path))
+        seen = replace(run, image=open_image(path), sections=run.sections | {"pool": tuple(some)})
         store = PredictionStore.create(Path(folder) / "p.zarr", shape=shape, voxel_size_nm_zyx=None)
         model = run.folder.root / run.ledger.finished(Trained, iteration).checkpoint
-        sections = sorted([*pool, *run.sections["holdout"]])
+        sections = sorted([*some, *run.sections["holdout"]])
         predict_into(store, Predictor(model, run.config.prediction), seen.image, sections=sections)
-        found = [agreement_of_membrane(store.membrane(z), run.labels.section(z), run.config.seeding) for z in pool]
+        found = [agreement_of_membrane(store.membrane(z), run.labels.section(z), run.config.seeding) for z in some]
         return mean_agreement(found).voi, pool_drift(seen, store)
 
 

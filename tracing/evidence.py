@@ -88,7 +88,7 @@ def _axon_borders(objects: NDArray[np.int32], axons: NDArray[Any]) -> NDArray[np
     away = cv2.distanceTransform(no_border, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > _AWAY_PX
     ids, numbers = np.unique(axons, return_inverse=True)
     border = find_boundaries(numbers.reshape(axons.shape) + (ids[0] != 0), mode="inner")  # 0 alone is no axon
-    return (border & away).astype(np.float32)
+    return np.asarray(border & away, np.float32)
 
 
 def _jumps(axons: NDArray[Any], nearby: Sequence[NDArray[Any]]) -> NDArray[np.float64]:

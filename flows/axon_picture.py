@@ -29,13 +29,15 @@ def write_picture(
     """Draw the first of `axons` as they are seen from three sides: what lies in front covers what lies behind.
 
     Top left along z, right of it along x (z to the right), below along y (z downwards), all at one scale, with a scale
-    bar. A section is in memory at a time.
+    bar. Sections before the first of them and after the last are left out. A section is in memory at a time.
     """
     views = _Views(labels.shape, np.array([axon.axon for axon in axons[:SHOWN]], np.uint64))
     for z in range(labels.shape[0]):
         views.add(z, labels.section(z))
         progress(z + 1, labels.shape[0], f"drawing {path.name}")
-    depth_nm, height_nm, width_nm = (n * size for n, size in zip(labels.shape, voxel_size_nm_zyx, strict=True))
+    reached = views.reached
+    extents = (reached.stop - reached.start, *labels.shape[1:])
+    depth_nm, height_nm, width_nm = (n * size for n, size in zip(extents, voxel_size_nm_zyx, strict=True))
     px_per_nm = _SIDE_PX / max(width_nm + depth_nm, height_nm + depth_nm)
     depth, height, width = (max(round(extent * px_per_nm), 1) for extent in (depth_nm, height_nm, width_nm))
     right, below = width + 2 * _MARGIN_PX, height + 2 * _MARGIN_PX
@@ -43,8 +45,8 @@ def write_picture(
     sheet = Image.new("RGB", (right + max(depth, _LEGEND_PX) + _MARGIN_PX, below + lower + _MARGIN_PX), "white")
     panels = (
         (views.along_z, (width, height), (_MARGIN_PX, _MARGIN_PX)),
-        (views.along_x.transpose(1, 0, 2), (depth, height), (right, _MARGIN_PX)),
-        (views.along_y, (width, depth), (_MARGIN_PX, below)),
+        (views.along_x[reached].transpose(1, 0, 2), (depth, height), (right, _MARGIN_PX)),
+        (views.along_y[reached], (width, depth), (_MARGIN_PX, below)),
     )
     for seen, size, corner in panels:
         sheet.paste(Image.fromarray(_painted(seen, axons)).resize(size, Image.Resampling.NEAREST), corner)
@@ -86,6 +88,12 @@ class _Views:
             first = (number > 0).argmax(axis=axis)
             view[z, :, 0] = np.take_along_axis(number, np.expand_dims(first, axis), axis).squeeze(axis)
             view[z, :, 1] = first / section.shape[axis]
+
+    @property
+    def reached(self) -> slice:
+        """Sections from the first to the last that any of them reaches; all where none does."""
+        found = np.flatnonzero(self.along_y[..., 0].any(axis=1))
+        return slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, len(self.along_y))
 
 
 def _painted(seen: NDArray[Any], axons: Sequence[Axon]) -> NDArray[np.uint8]:

@@ -31,12 +31,11 @@ def better(summary: RunSummary) -> str:
         said = f"No. Hold-out VOI has not fallen {span}: no model was better than the first with {first:.2f} bits."
     else:
         fall = _fall(measured[0][0], turn)
-        sure = (
-            ""
-            if fall is None
-            else f" The fall is {first - best:.2f} bits, 95 % interval {fall[0]:.2f} to {fall[1]:.2f}."
+        sure = "" if fall is None else f" The fall is {first - best:{_digits(fall)}} bits, {_interval(fall)}."
+        digits = ".3f" if f"{first:.2f}" == f"{best:.2f}" else ".2f"
+        change = (
+            f"Hold-out VOI fell from {first:{digits}} to {best:{digits}} bits ({percent(best / first - 1)}) {span}."
         )
-        change = f"Hold-out VOI fell from {first:.2f} to {best:.2f} bits ({percent(best / first - 1)}) {span}."
         said = f"{'Yes' if fall is None or fall[0] > 0 else 'Perhaps'}. {change}{sure}"
     return said + _last_model(measured[-1][0])
 
@@ -125,6 +124,16 @@ def agreement_words(found: SectionAgreement) -> str:
     if found.voi is None or found.adapted_rand_error is None:
         return said
     return f"{said}, VOI {found.voi:.3f} bits, adapted Rand error {found.adapted_rand_error:.3f}"
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    low, high = (f"{end:{_digits(ends)}}".replace("-", "\N{MINUS SIGN}") for end in ends)
+    return f"95 % interval {low} to {high}"
+
+
+def _digits(ends: tuple[float, float]) -> str:
+    """Say how a value is written of which this is the interval: with a digit more where all of it is small."""
+    return ".3f" if max(map(abs, ends)) < 0.1 else ".2f"
 
 
 def percent(change: float) -> str:

@@ -165,6 +165,14 @@ def test_a_fall_that_only_some_sections_show_is_not_called_sure() -> None:
     assert better(_bare(first, chance)).startswith("Perhaps. ")
 
 
+def test_a_small_fall_is_told_with_a_digit_more_and_a_real_minus() -> None:
+    first = replace(_turn(1, 0.5, 0.5), holdout=_held_out(1, 1, 1, 1))
+    hardly = replace(_turn(2, 0.498, 0.498), holdout=_held_out(0.98, 0.98, 1.012, 1.012))
+    said = better(_bare(first, hardly))
+    assert "fell from 1.000 to 0.996 bits" in said
+    assert "The fall is 0.004 bits, 95 % interval \N{MINUS SIGN}0.012 to 0.020." in said
+
+
 def test_what_was_corrected_is_named_as_it_was_asked_for() -> None:
     turn = _turn(1, 1.0, 1.0)
     tiled = tuple(replace(section, tile=Tile(0, 0, 96, 96)) for section in turn.corrected)

@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 from flows.axon_picture import write_picture
 from flows.axon_table import axons_of, axons_path, write_axon_table
@@ -50,6 +51,21 @@ def test_the_longest_axon_is_followed_through_its_sections(tmp_path: Path, image
     assert [int(cut.inside.sum()) for cut in first.cuts] == [600] * 5
     assert np.array_equal(first.cuts[1].image, image.section(2)[18:82, 23:87])  # about row 50, column 55
     assert [int(cut.inside.sum()) for cut in second.cuts] == [2]
+
+
+def test_the_picture_leaves_out_sections_that_no_axon_reaches(tmp_path: Path) -> None:
+    sizes = []
+    for before in (0, 20):
+        labels = np.zeros((before + 40, 50, 50), np.uint32)
+        labels[before:, 20:30, 20:30] = 7
+        path = tmp_path / f"{before}.h5"
+        with h5py.File(path, "w") as file:
+            file["labels"] = labels
+        volume = open_labels(f"{path}:labels")
+        write_picture(path.with_suffix(".png"), volume, axons_of(volume, SIZE), SIZE)
+        with Image.open(path.with_suffix(".png")) as picture:
+            sizes.append(picture.size)
+    assert sizes[0] == sizes[1]
 
 
 def test_of_two_traces_the_newer_is_shown_and_one_without_its_table_is_not(tmp_path: Path, image: Volume) -> None:

@@ -11,6 +11,9 @@ from models.registry import Network
 
 RESULT_VOXELS = 2**26
 """Predicted at once at most: mean, variance and what updates them take some 20 bytes for each."""
+OVER_LEAST = 1.5
+"""Where hardly anything fits, so many times the least that a tile can take is taken: the smallest tiles read a thousand
+times what they give."""
 _LIVE = {"unet3d": 7.5, "dilated": 14.0, "refiner": 11.5}
 """Features of the finest level, in multiples of its channels, held at once while predicting: measured peak memory."""
 
@@ -71,7 +74,7 @@ def cut_that_fits(
     Returns
     -------
     Cut
-        The smallest that there is if none fits.
+        One of the smallest that there are if none fits.
     """
     depth, height, width = shape
     blocks = [-(-size // grid[0]) * grid[0] for size in _halved(min(largest.sections, depth), grid[0])]
@@ -84,8 +87,10 @@ def cut_that_fits(
     def waste(cut: Cut) -> float:
         return read(cut) / (cut.sections * min(height, cut.tile_px) * min(width, cut.tile_px))
 
-    small = [cut for cut in cuts if cut.sections * height * width <= RESULT_VOXELS]
-    return min((cut for cut in small if read(cut) * bytes_a_voxel <= budget), key=waste, default=cuts[-1])
+    thinnest = [cut for cut in cuts if cut.sections == blocks[-1]]
+    small = [cut for cut in cuts if cut.sections * height * width <= RESULT_VOXELS] or thinnest
+    most = max(budget, OVER_LEAST * bytes_a_voxel * min(map(read, small)))
+    return min((cut for cut in small if read(cut) * bytes_a_voxel <= most), key=waste)
 
 
 def _halved(size: int, least: int) -> Iterator[int]:

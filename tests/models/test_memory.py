@@ -35,6 +35,13 @@ def test_blocks_and_tiles_stay_on_the_grid_and_the_smallest_is_taken_where_nothi
     assert cut(1e12, largest=Cut(5, 2048)) == Cut(6, 2048)
 
 
+@pytest.mark.parametrize("budget", [0, 8 * 40 * 464**2, 8 * 40 * 480**2])
+def test_where_hardly_anything_fits_tiles_do_not_shrink_to_a_thousandth_of_what_they_read(budget: float) -> None:
+    # net A's margins: even 4 sections of 16 px read 40 of 464 px
+    found = cut(budget, shape=(100, 512, 512), margin=Cut(18, 224), largest=Cut(144, 2048))
+    assert found == Cut(12, 2048)
+
+
 def test_results_are_kept_for_so_many_voxels_at_most() -> None:
     assert cut(1e15, shape=(1000, 4096, 4096), largest=Cut(1000, 4096)).sections * 4096**2 <= RESULT_VOXELS
 

@@ -121,7 +121,7 @@ def evaluate_model(run: Run, progress: Progress = silent) -> None:
     sections = {}
     for done, z in enumerate(holdout, start=1):
         sections[z] = agreement_of_membrane(store.membrane(z), truth_of_holdout(run, z), run.config.seeding)
-        progress(done, len(holdout), f"VOI {sections[z].voi:.3f} bits")
+        progress(done, len(holdout), f"section {z}: VOI {sections[z].voi:.3f} bits")
     mean = mean_agreement(list(sections.values()))
     values = {f"holdout/{name}": value for name, value in mean.model_dump().items()}
     write_scalars(run.folder.tensorboard, step=iteration, values=values)

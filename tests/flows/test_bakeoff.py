@@ -18,6 +18,7 @@ from flows.bakeoff.turn import Turn
 from flows.bakeoff.world import edits_towards, open_world
 from flows.cli import app
 from loop.errors import InputError, ProofloopError
+from loop.labels import section_hash
 from loop.metrics import Agreement
 from loop.minutes import NO_EDITS, Edits, minutes
 from loop.places import Place, Tile
@@ -146,6 +147,14 @@ def test_a_committee_is_of_the_last_three_models_and_no_older_one_is_kept(plan: 
     assert sorted(path.name for path in models.iterdir()) == ["1", "2"]
     assert [path.name for path in (done / "seed-0" / "tracking" / "models").iterdir()] == ["2"]
     assert plan.needs("committee@tile") == ("committee",)
+
+
+def test_no_simulated_training_sees_a_section_of_the_holdout(plan: Plan) -> None:
+    world = open_world(plan.model_copy(update={"holdout": "5:8"}))
+    blocks = world.training_blocks([Place(z) for z in world.pool])
+    seen = [section_hash(image) for block in blocks for image in block.image]
+    assert len(seen) == 11
+    assert {section_hash(world.image[z]) for z in world.holdout}.isdisjoint(seen)
 
 
 def test_labels_count_only_where_something_was_labelled(plan: Plan) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from flows.runs import Run
+from loop.events import Trained
 from loop.holding import held
 
 
@@ -76,6 +78,26 @@ def test_status_needs_no_volume(run: Run, phantom: Path) -> None:
         assert proofloop("status", run.folder.root).returncode == 0
     finally:
         away.rename(phantom)
+
+
+def test_status_can_stay_on_the_screen_and_follows_the_ledger(run: Run) -> None:
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "flows.cli", "status", str(run.folder.root), "--watch"]
+    said = ""
+
+    def until(words: str) -> None:
+        nonlocal said
+        while words not in said:
+            said += os.read(ours, 4096).decode(errors="replace")
+
+    with subprocess.Popen(command, stdout=its, stderr=its, env=os.environ | {"TERM": "xterm"}) as watching:
+        os.close(its)  # so that reading ends with the process
+        until("iteration 1: next: train")
+        run.ledger.append(Trained(iteration=1, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=7.0))
+        until("iteration 1: next: predict")
+        watching.send_signal(signal.SIGINT)
+        until("Interrupted. Nothing is lost")
+        assert watching.wait(60) == 1
 
 
 def test_status_of_a_new_run_is_an_empty_list(run: Run) -> None:

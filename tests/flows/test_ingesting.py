@@ -14,6 +14,7 @@ from annotation.publish import SectionTask, publish
 from flows.blind_tasks import gold, repeats
 from flows.ingesting import close_iteration, ingest_submissions
 from flows.initialise import init_run
+from flows.labelling_server import server_of
 from flows.reviewing import accept, return_to_annotators, waiting_answers
 from flows.runs import Run
 from flows.summarise import status_records, summarise
@@ -48,7 +49,7 @@ def ask(run: Run, *sections: int, again: Sequence[SectionTask] = (), known: Sequ
         SectionTask(z, iteration, run.image.section(z), None, None, run.labels.section(z), "It is a test.", 0.5)
         for z in sections
     ]
-    tasks = publish(server.up(run.folder.annotation), [*chosen, *again, *known])
+    tasks = publish(server_of(run), [*chosen, *again, *known])
     numbers = iter(tasks)
     places = [Place(z) for z in sections]
     uncertainty = {place: Uncertainty(entropy_bits=0.1, disagreement=0.1) for place in places}

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from flows.runs import Run
 from flows.serving.notifying import URLS_VARIABLE, notify
+from flows.serving.turn_news import tell_news
+from loop.events import Gated, Published, Trained
+from loop.gate import GateDecision
+from loop.places import Place
 
 
 @pytest.fixture
@@ -58,6 +63,18 @@ def test_a_receiver_that_is_away_ends_nothing_and_is_tried_again(
         assert not notify(tmp_path, "alarm", "t", "b")
     assert notify(tmp_path, "alarm", "t", "b")
     assert len(receiver) == 1
+
+
+def test_alarms_and_new_tasks_are_told_of(run: Run, receiver: list[dict[str, Any]]) -> None:
+    worse = GateDecision(promoted=False, reason="VOI 0.9, clearly worse", verdict="alarm")
+    run.ledger.append(Trained(iteration=1, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=1.0))
+    run.ledger.append(Gated(iteration=1, decision=worse))
+    run.ledger.append(Published(iteration=1, tasks={Place(5): 11, Place(8): 12}))
+    tell_news(run)
+    assert [(one["type"], one["message"]) for one in receiver] == [
+        ("warning", "iteration 1: VOI 0.9, clearly worse"),
+        ("info", "iteration 1: 2 tasks wait for annotators"),
+    ]
 
 
 def test_without_an_address_nothing_is_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

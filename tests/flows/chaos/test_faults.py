@@ -15,11 +15,15 @@ from annotation import server
 from annotation.project import connect
 from annotation.server_process import known_process
 from flows import learning, proofreading
+from flows.config import LabServerConfig
 from flows.initialise import init_run
+from flows.labelling_server import server_of
 from flows.runs import Run
 from loop.events import Ingested, Published
 from loop.iteration import Stage, position
+from loop.places import Place
 from tests.flows.conftest import quick_config
+from tests.flows.test_ingesting import ask, submit
 
 _FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
@@ -91,6 +95,40 @@ def test_a_label_studio_that_was_killed_is_started_again_by_the_next_look(asked:
     again = known_process(asked.folder.annotation)
     assert again is not None
     assert again.alive
+
+
+def test_the_labs_label_studio_may_be_away_and_what_was_submitted_is_taken_in_once(
+    tmp_path: Path, phantom: Path
+) -> None:
+    lab = tmp_path / "lab"
+    url = server.up(lab).url
+    try:
+        token = tmp_path / "token"
+        token.touch(mode=0o600)
+        token.write_text(server.up(lab).token())
+        config = quick_config(phantom)
+        choices = {"server": LabServerConfig(url=url, token_file=str(token))}
+        config = config.model_copy(update={"annotation": config.annotation.model_copy(update=choices)})
+        run = init_run(tmp_path / "run", config)
+        task, _ = ask(run, 5, 8)
+        with connect(server_of(run)) as client:
+            submit(client, task, without=1)
+        server.down(lab)
+        before = run.ledger.path.read_bytes()
+        for _ in range(2):
+            looked = proofloop("ingest", run)
+            assert looked.returncode == 2
+            assert url in looked.stderr
+            assert "Traceback" not in looked.stderr
+        assert run.ledger.path.read_bytes() == before
+        server.up(lab)  # on the same port
+        for _ in range(2):
+            looked = proofloop("ingest", run)
+            assert looked.returncode == 0, looked.stderr
+        assert [event.section for event in run.ledger.corrections()] == [5]
+        assert list(run.ledger.open_tasks(1).values()) == [Place(8)]
+    finally:
+        server.down(lab)
 
 
 @pytest.mark.skipif(not _FAKETIME, reason="needs Debian's libfaketime")

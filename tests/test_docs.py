@@ -154,3 +154,16 @@ def test_the_annotators_guide_names_the_keys_of_the_labelling_page() -> None:
     for value, key in keys:
         named = rf"`{key}` \(?\*?{value}" if value != "Object" else f"`{key}` and click around it"
         assert re.search(named, guide, re.IGNORECASE), f"{value} is {key}"
+
+
+def test_decisions_that_are_referred_to_exist_with_that_number() -> None:
+    decisions = {int(path.name[:4]): path for path in (ROOT / "docs/decisions").glob("*.md")}
+    assert all(path.read_text(encoding="utf-8").startswith(f"# {number}. ") for number, path in decisions.items())
+    code = [
+        path
+        for folder in ("loop", "annotation", "models", "tracing", "flows")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+    ]
+    texts = [path.read_text(encoding="utf-8") for path in (*PAGES, *code)]
+    named = [found for text in texts for found in re.findall(r"docs/decisions/(\d{4})|\bdecision (\d+)\b", text)]
+    assert {int(one or other) for one, other in named} <= decisions.keys()

@@ -17,7 +17,7 @@ from flows.serving.deployed import ingest_run, iterate_run, trace_promoted
 from flows.serving.dispatching import LOOK, name_of, resource_of
 from loop.waiting import Patience
 
-# What is turned away is found again by the next look, which asks the ledger; a trace has nobody who looks for it.
+# What is turned away is found again by the next look, which asks the ledger; a trace waits for that of the last model.
 _ONE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW)
 _QUEUE = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 

@@ -18,12 +18,13 @@ from loop.errors import InputError
 from loop.progress import Progress, silent
 from loop.volume import Volume, VoxelSize, open_image, open_labels, open_volume, require_equal_shape
 from tracing.registration_cache import Registrar
+from tracing.scale import guessed_pixel_nm
 from tracing.tracking import Step, TrackingConfig, track
 from tracing.tracking_anchors import Anchor
 from tracing.tracking_objects import SectionObjects, section_objects
 
-_PIXEL_NM_UNKNOWN = 12.0
-"""Taken where nobody says how large a pixel is; only lengths in nm depend on it."""
+_LOOKED_AT = 5
+"""Sections of which the objects say how large a pixel is, where nobody else does."""
 
 
 class Inputs(BaseModel):
@@ -33,8 +34,8 @@ class Inputs(BaseModel):
 
     labels: str
     """`path[:dataset]` of the labels of each section: unsigned, zyx; ids need mean nothing across sections."""
-    raw: str
-    """`path[:dataset]` of the EM image: uint8, zyx."""
+    raw: str | None = None
+    """`path[:dataset]` of the EM image: uint8, zyx; without it the outlines of the objects are registered."""
     mask: str | None = None
     """`path[:dataset]`, zyx; where it is 0 there are no objects."""
     anchors: Path | None = None
@@ -74,8 +75,8 @@ def link(
     began = time.monotonic()
     require_writable(out)
     labels, image, mask = _opened(inputs)
-    size = inputs.voxel_size_nm_zyx or image.voxel_size_nm_zyx or labels.voxel_size_nm_zyx
-    pixel_nm = float(np.sqrt(size[1] * size[2])) if size else _PIXEL_NM_UNKNOWN
+    size = inputs.voxel_size_nm_zyx or (image and image.voxel_size_nm_zyx) or labels.voxel_size_nm_zyx
+    pixel_nm = float(np.sqrt(size[1] * size[2])) if size else _guessed(labels, mask)
     anchors = read_anchors(inputs.anchors, labels.shape[0]) if inputs.anchors else []
     config = config or TrackingConfig()
     registrar = Registrar(pixel_nm, config.registration, cache or cache_folder() / "registration")
@@ -100,6 +101,7 @@ def link(
         links_table=str(links_path(out)),
         shape=labels.shape,
         voxel_size_nm_zyx=size,
+        pixel_nm=pixel_nm,
         objects=sum(map(len, linked.ids)),
         tracks=linked.n_tracks,
         links=linked.kinds(),
@@ -121,24 +123,34 @@ def _relabelled(sections: Iterable[NDArray[Any]], linked: Linked, progress: Prog
         progress(n_sections + z + 1, 2 * n_sections, "writing tracks")
 
 
-def _opened(inputs: Inputs) -> tuple[Volume, Volume, Volume | None]:
-    labels, image = open_labels(inputs.labels), open_image(inputs.raw)
-    require_equal_shape(labels, image)
+def _opened(inputs: Inputs) -> tuple[Volume, Volume | None, Volume | None]:
+    labels = open_labels(inputs.labels)
+    image = open_image(inputs.raw) if inputs.raw else None
     mask = open_volume(inputs.mask, dataset="mask") if inputs.mask else None
-    if mask:
-        require_equal_shape(labels, mask)
+    for other in (image, mask):
+        if other:
+            require_equal_shape(labels, other)
     return labels, image, mask
 
 
+def _guessed(labels: Volume, mask: Volume | None) -> float:
+    every = max(labels.shape[0] // _LOOKED_AT, 1)
+    known = guessed_pixel_nm(_masked_section(labels, mask, z) for z in range(0, labels.shape[0], every))
+    return known or 1.0  # there is no object, which is told of later
+
+
+def _masked_section(labels: Volume, mask: Volume | None, z: int) -> NDArray[Any]:
+    section = labels.section(z)
+    return np.where(mask.section(z) != 0, section, 0) if mask else section
+
+
 def _masked(labels: Volume, mask: Volume | None) -> Iterator[NDArray[Any]]:
-    for z in range(labels.shape[0]):
-        section = labels.section(z)
-        yield np.where(mask.section(z) != 0, section, 0) if mask else section
+    return (_masked_section(labels, mask, z) for z in range(labels.shape[0]))
 
 
-def _sections(labels: Volume, image: Volume, mask: Volume | None, pixel_nm: float) -> Iterator[SectionObjects]:
+def _sections(labels: Volume, image: Volume | None, mask: Volume | None, pixel_nm: float) -> Iterator[SectionObjects]:
     for z, section in enumerate(_masked(labels, mask)):
-        yield section_objects(z, section, image.section(z), pixel_nm=pixel_nm)
+        yield section_objects(z, section, image.section(z) if image else None, pixel_nm=pixel_nm)
 
 
 def _require_objects(ids: list[NDArray[Any]], inputs: Inputs) -> None:

@@ -50,7 +50,9 @@ class LinkSummary(BaseModel):
     shape: tuple[int, int, int]
     """Of the tracks: the labels'."""
     voxel_size_nm_zyx: VoxelSize | None
-    """Null where nobody says; lengths were then taken as of pixels of 12 nm."""
+    """Null where nobody says."""
+    pixel_nm: float
+    """Within a section; where nobody says, guessed from how large the objects are."""
     objects: int
     """In all sections."""
     tracks: int

@@ -45,11 +45,23 @@ def picture_of_image(image: NDArray[Any], factor: int) -> Picture:
 
 def picture_of_outlines(labels: NDArray[Any], factor: int) -> Picture:
     """Give the picture of labels `(y, x)`: dark where two ids meet or there is none, brighter away from there."""
+    return _even(_depth(labels, factor), np.ones(labels.shape, np.float32), factor)
+
+
+def _depth(labels: NDArray[Any], factor: int) -> Plane:
     ids = np.asarray(labels, np.float64)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inside = (ids > 0) & (cv2.dilate(ids, cross) == cv2.erode(ids, cross))
     depth = np.asarray(cv2.distanceTransform(np.asarray(inside, np.uint8), cv2.DIST_L2, 3), np.float32)
-    return _even(np.minimum(depth / factor, _STRONGEST) * 50, np.ones(labels.shape, np.float32), factor)
+    return np.asarray(np.minimum(depth / factor, _STRONGEST) * 50, np.float32)
+
+
+def image_of_outlines(labels: NDArray[Any], factor: int) -> NDArray[np.uint8]:
+    """Give what stands in for a missing image of labels `(y, x)`: grey values that are darkest at their outlines.
+
+    Depth counts up to `_STRONGEST` pixels that are `factor` times larger.
+    """
+    return np.asarray(1 + _depth(labels, factor), np.uint8)
 
 
 def shrunk(plane: Plane, factor: int) -> Plane:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tracing.registration_flow import Flow
-from tracing.registration_picture import blurred
+from tracing.registration_picture import blurred, image_of_outlines
 from tracing.tracking_runs import runs_of_planes, summed
 
 Numbers = NDArray[np.float64]
@@ -22,6 +22,8 @@ _SMALLEST_FILL_PX = 5
 _FILLING = 0.9
 _SEVERAL_PIECES = 1.08
 """Pieces per object above which more than stray pixels lie apart."""
+_OUTLINES_NM = 20.0
+"""Depth below an outline is told apart in steps of this, where it stands in for the image."""
 _LIGHT_NM = 500.0
 """Grey is compared with its surroundings of this standard deviation, since contrast changes between sections."""
 
@@ -93,16 +95,21 @@ class Measures:
     grey: Numbers
 
 
-def section_objects(z: int, labels: NDArray[Any], image: NDArray[Any], *, pixel_nm: float) -> SectionObjects:
-    """Collect the objects of section `z`: labels (y, x) of any unsigned type and its image (y, x)."""
+def section_objects(z: int, labels: NDArray[Any], image: NDArray[Any] | None, *, pixel_nm: float) -> SectionObjects:
+    """Collect the objects of section `z`: labels (y, x) of any unsigned type and its image (y, x), if there is one.
+
+    Without an image the outlines of the objects stand in for it.
+    """
     ids, compact = fastremap.unique(labels, return_inverse=True)
     compact = compact.reshape(labels.shape)
     if ids[0] == 0:
         ids = ids[1:]
     else:
         compact = compact + 1
-    shown = _shown(image, compact == 0)
-    return SectionObjects(z, ids, np.asarray(compact, np.int32), image, _LIGHT_NM / pixel_nm, shown)
+    compact = np.asarray(compact, np.int32)
+    if image is None:
+        image = image_of_outlines(compact, max(1, round(_OUTLINES_NM / pixel_nm)))
+    return SectionObjects(z, ids, compact, image, _LIGHT_NM / pixel_nm, _shown(image, compact == 0))
 
 
 def measured(labels: NDArray[np.int32], grey: NDArray[np.float32], count: int) -> Measures:

@@ -24,15 +24,23 @@ def link(
     section_labels: Annotated[
         str, typer.Argument(metavar="SECTION_LABELS", help="Labels of each section, path[:dataset]: unsigned, zyx.")
     ],
-    raw: Annotated[str, typer.Option(help="EM image of the same shape, path[:dataset]: uint8, zyx.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="What to write: .h5, .hdf5 or .zarr.")],
+    raw: Annotated[
+        str | None,
+        typer.Option(
+            help="EM image of the same shape, path[:dataset]: uint8, zyx; without it outlines are registered."
+        ),
+    ] = None,
     mask: Annotated[str | None, typer.Option(help="path[:dataset], zyx; objects count only where it is not 0.")] = None,
     anchors: Annotated[
         Path | None,
         typer.Option(help="CSV with the header z,y,x,track: points of one name are one track, others are not."),
     ] = None,
     voxel_size: Annotated[
-        str | None, typer.Option(help="nm, Z,Y,X, for instance 30,12,12; default: what the volumes say.")
+        str | None,
+        typer.Option(
+            help="nm, Z,Y,X, for instance 30,12,12; default: what the volumes say, else guessed from the objects."
+        ),
     ] = None,
     gap: Annotated[int, typer.Option(min=0, max=10, help="Sections that a track may be missing in.")] = 2,
     cache: Annotated[
@@ -69,4 +77,6 @@ def link(
     if done.damaged or done.jumps:
         console.print(f"Sections that look damaged: {done.damaged or 'none'}; that jump: {done.jumps or 'none'}")
     if done.voxel_size_nm_zyx is None:
-        console.print("Nobody says how large a voxel is: lengths are taken as of pixels of 12 nm (--voxel-size).")
+        console.print(
+            f"Nobody says how large a voxel is: by the objects, a pixel is {done.pixel_nm:.1f} nm (--voxel-size)."
+        )

@@ -53,6 +53,28 @@ def test_every_object_of_a_track_gets_one_id_whatever_its_own(stored: Path, tmp_
     assert len(np.unique(tracks)) - 1 >= len(np.unique(CELLS)) - 1
 
 
+def test_without_an_image_the_outlines_tell_how_sections_lie(stored: Path, tmp_path: Path) -> None:
+    tracks = run(stored, tmp_path / "seen.h5")
+    link(Inputs(labels=f"{stored}:labels"), tmp_path / "blind.h5", cache=tmp_path / "cache")
+    assert (open_labels(tmp_path / "blind.h5").sections(0, len(STACK)) == tracks).all()
+
+
+def test_where_nobody_says_how_large_a_pixel_is_the_objects_do(tmp_path: Path) -> None:
+    fine = STACK.repeat(3, axis=1).repeat(3, axis=2)
+    found = {}
+    for name, labels in (("given", STACK), ("finer", fine)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["labels"] = labels
+        found[name] = link(Inputs(labels=f"{tmp_path / name}.h5"), tmp_path / f"{name}.t.h5", cache=tmp_path / "cache")
+    assert found["given"].voxel_size_nm_zyx is None
+    assert found["finer"].pixel_nm == pytest.approx(found["given"].pixel_nm / 3)
+    coarse = open_labels(tmp_path / "given.t.h5").sections(0, len(STACK))
+    large = (coarse > 0) & (np.bincount(coarse.ravel())[coarse] > 300)
+    finer = open_labels(tmp_path / "finer.t.h5").sections(0, len(STACK))[:, 1::3, 1::3]
+    pairs = np.unique(np.stack([coarse[large], finer[large]]), axis=1)
+    assert len(np.unique(pairs[0])) == pairs.shape[1] == len(np.unique(pairs[1]))
+
+
 def test_the_table_names_each_link_by_the_ids_of_the_labels(stored: Path, tmp_path: Path) -> None:
     tracks = run(stored, tmp_path / "tracks.h5")
     with (tmp_path / "tracks.links.csv").open(newline="") as stream:

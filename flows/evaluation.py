@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
-from flows.evaluation_further import Also, BySection, Further
+from flows.evaluation_further import Also, BySection, Counted, Further
 from loop.contingency import Contingency, contingency, merged
 from loop.errors import InputError
 from loop.labels import objects_of_section
@@ -20,6 +20,7 @@ from loop.metrics_overlap import Overlap, overlap_of
 from loop.metrics_partition import partition_scores
 from loop.metrics_skeleton import RunLength
 from loop.progress import Progress, part_of, silent
+from loop.section_range import SectionsField, parse_stretch
 from loop.tolerance import without_boundaries
 from loop.volume import Volume, VoxelSize, open_labels, open_volume, require_equal_shape
 from models.targets import membrane_target
@@ -59,6 +60,8 @@ class Evaluation(BaseModel):
     """Of labels, over all voxels; of a membrane probability, the mean of its sections."""
     sections: dict[int, Scores]
     """Of each section by itself; those without truth are not there."""
+    unsegmented: SectionsField = []
+    """Sections of which the truth has objects and the segmentation none; they count as errors."""
     links: BySection[LinkScores] | None = None
     """How profiles are linked, if it was asked for."""
     clefts: BySection[CleftScores] | None = None
@@ -71,7 +74,7 @@ def evaluate_volumes(
     segmentation: str,
     truth: str,
     *,
-    tolerance_px: float = 0,
+    counted: Counted = Counted(),  # noqa: B008  # frozen
     also: Collection[Also] = (),
     voxel_size_nm_zyx: VoxelSize | None = None,
     progress: Progress = silent,
@@ -85,9 +88,8 @@ def evaluate_volumes(
         [0, 1], or a uint8 dataset called `membrane`), which is segmented and compared section by section.
     truth : str
         `path[:dataset]` of the true instance labels.
-    tolerance_px : float
-        Pixels of a section nearer than this to a true boundary do not count, see `without_boundaries`, and nodes of
-        skeletons there make no merger; the Dice coefficient, which is about boundaries, links and clefts count all.
+    counted : Counted
+        Which sections, and how near to a boundary; all by default.
     also : collection of str
         What is measured besides: links, clefts, run-length.
     voxel_size_nm_zyx : tuple of float, optional
@@ -103,30 +105,41 @@ def evaluate_volumes(
     """
     given, true = open_volume(segmentation, dataset="labels"), open_labels(truth)
     require_equal_shape(given, true)
+    first, stop = parse_stretch(counted.sections, name="sections", n_sections=true.shape[0])
+    given, true = given.stretch(first, stop), true.stretch(first, stop)
     probability = _is_probability(given)
     _require_comparable(given, probability, also)
     further = Further.asked(
-        also, true, voxel_size_nm_zyx=voxel_size_nm_zyx, tolerance_px=tolerance_px, progress=part_of(progress, 0, 2)
+        also,
+        true,
+        first=first,
+        voxel_size_nm_zyx=voxel_size_nm_zyx,
+        tolerance_px=counted.tolerance_px,
+        progress=part_of(progress, 0, 2),
     )
     if "run-length" in also:
         progress = part_of(progress, 1, 2)
     compare = _of_membrane if probability else _of_labels
     tables, overlap = [contingency(*_NOTHING)], Overlap(0, 0)
     sections: dict[int, Scores] = {}
-    for z, (section, true_section) in enumerate(_sections(given, true)):
+    unsegmented: list[int] = []
+    for z, (section, true_section) in enumerate(_sections(given, true), start=first):
         labels, membranes = compare(section, true_section)
-        table = contingency(labels[0], without_boundaries(labels[1][np.newaxis], tolerance_px)[0])
+        table = contingency(labels[0], without_boundaries(labels[1][np.newaxis], counted.tolerance_px)[0])
         found = overlap_of(*membranes)
         if len(table.voxels):
             sections[z] = _scores(table, found)
+            if not labels[0].any():
+                unsegmented.append(z)
         further.add(z, section, true_section)
         tables, overlap = [*tables, table], overlap + found
         if len(tables) == _MERGED_AT:
             tables = [merged(tables)]
-        progress(z + 1, given.shape[0])
+        progress(z + 1 - first, given.shape[0])
     return Evaluation(
         volume=_mean(sections) if probability else _scores(merged(tables), overlap),
         sections=sections,
+        unsegmented=unsegmented,
         **further.found(),
     )
 

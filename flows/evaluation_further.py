@@ -16,6 +16,25 @@ from loop.progress import Progress
 from loop.volume import Volume, VoxelSize
 
 Also = Literal["links", "clefts", "run-length"]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Which voxels count.
+
+    Attributes
+    ----------
+    sections : str
+        `start:stop`; all of the volume where it is empty.
+    tolerance_px : float
+        Pixels of a section nearer than this to a true boundary do not count, see `without_boundaries`, and nodes of
+        skeletons there make no merger; the Dice coefficient, which is about boundaries, links and clefts count all.
+    """
+
+    sections: str = ""
+    tolerance_px: float = 0
+
+
 _Measure = TypeVar("_Measure", LinkScores, CleftScores)
 
 
@@ -32,8 +51,9 @@ class BySection(BaseModel, Generic[_Measure]):
 
 @dataclass(frozen=True)
 class Further:
-    """What is measured besides, while sections pass by."""
+    """What is measured besides, while sections pass by, of which `first` is the number of the first."""
 
+    first: int
     links: LinkCounter | None
     clefts: CleftCounter | None
     run_length: RunLengthCounter | None
@@ -45,6 +65,7 @@ class Further:
         also: Collection[Also],
         truth: Volume,
         *,
+        first: int,
         voxel_size_nm_zyx: VoxelSize | None,
         tolerance_px: float,
         progress: Progress,
@@ -55,6 +76,7 @@ class Further:
         if "run-length" in also:
             lines = RunLengthCounter(truth, size, tolerance_px=tolerance_px, progress=progress)
         return cls(
+            first=first,
             links=LinkCounter() if "links" in also else None,
             clefts=CleftCounter(size) if "clefts" in also else None,
             run_length=lines,
@@ -67,7 +89,7 @@ class Further:
         if self.clefts:
             self.clefts.add(z, _inside(section), _inside(truth))
         if self.run_length:
-            self.run_length.add(z, section, truth)
+            self.run_length.add(z - self.first, section, truth)
 
     def found(self) -> dict[str, Any]:
         """Give what was measured, by the fields of `Evaluation`; None is what nobody asked for."""

@@ -51,6 +51,19 @@ def parse_sections(text: str, *, name: str, n_sections: int) -> tuple[int, ...]:
     return tuple(sorted(sections))
 
 
+def parse_stretch(text: str, *, name: str, n_sections: int) -> tuple[int, int]:
+    """Read one `start:stop` within the volume; nothing typed is all of it."""
+    runs = runs_of(parse_sections(text or f"0:{n_sections}", name=name, n_sections=n_sections))
+    if len(runs) > 1:
+        raise InputError(
+            f"{name} is not one stretch of sections",
+            given=text,
+            expected="neighbouring sections, for instance 90:100",
+            fix="name one stretch after the other",
+        )
+    return runs[0]
+
+
 def format_sections(sections: Iterable[int]) -> str:
     """Write sections the way `parse_sections` reads them."""
     return ",".join(f"{start}:{stop}" for start, stop in runs_of(sections))

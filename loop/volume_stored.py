@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +92,14 @@ class Volume:
         """Read section `z` as an array of shape `(y, x)`."""
         section: NDArray[Any] = self.sections(z, z + 1)[0]
         return section
+
+    def stretch(self, start: int, stop: int) -> "Volume":
+        """Give sections `start:stop` as a volume of their own, whose first section is 0."""
+
+        def read(first: int, last: int) -> NDArray[Any]:
+            return self.sections(start + first, start + last)
+
+        return replace(self, shape=(stop - start, *self.shape[1:]), _read=read)
 
 
 def stored_volume(

@@ -11,7 +11,7 @@ from flows.terminal import progress_bar
 _EXAMPLES = """\
 Example: `proofloop evaluate result.h5:labels truth.h5:labels --json`
 
-`proofloop evaluate axons.h5 truth.h5 --links --run-length --tolerance-px 2`
+`proofloop evaluate axons.h5 truth.h5 --sections 90:100 --links --run-length --tolerance-px 2`
 
 `proofloop evaluate found.h5:clefts truth.h5:clefts --clefts --voxel-size 40,4,4`
 """
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def evaluate(
     segmentation: Annotated[str, typer.Argument(metavar="SEGMENTATION", help="Labels or probability, path[:dataset].")],
     truth: Annotated[str, typer.Argument(metavar="TRUTH", help="True labels, path[:dataset].")],
+    sections: Annotated[str, typer.Option(help="Only these sections, START:STOP; default: all.")] = "",
     tolerance_px: Annotated[
         float, typer.Option(min=0, help="Leave out what is nearer to a true boundary of its section than this.")
     ] = 0,
@@ -50,17 +51,24 @@ def evaluate(
     """
     from flows.config import parse_voxel_size
     from flows.evaluation import evaluate_volumes, evaluation_table
-    from flows.evaluation_further import Also
+    from flows.evaluation_further import Also, Counted
+    from loop.section_range import format_sections
 
     asked: dict[Also, bool] = {"links": links, "clefts": clefts, "run-length": run_length}
     also = [measure for measure, wanted in asked.items() if wanted]
     size = parse_voxel_size(voxel_size) if voxel_size else None
     with progress_bar("evaluate", "sections") as progress:
+        counted = Counted(sections, tolerance_px)
         result = evaluate_volumes(
-            segmentation, truth, tolerance_px=tolerance_px, also=also, voxel_size_nm_zyx=size, progress=progress
+            segmentation, truth, counted=counted, also=also, voxel_size_nm_zyx=size, progress=progress
         )
     if as_json:
         besides = result.model_dump(exclude={"volume"}, exclude_none=True)
         typer.echo(json.dumps(result.volume.model_dump() | besides, indent=2))
     else:
         Console().print(evaluation_table(result))
+        if result.unsegmented:
+            typer.echo(
+                f"The segmentation is empty in sections {format_sections(result.unsegmented)}, all of which counts as"
+                " error; --sections START:STOP compares only what was segmented."
+            )

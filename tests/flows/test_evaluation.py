@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.evaluation import evaluate_volumes
+from flows.evaluation_further import Counted
 from loop.errors import InputError
 from loop.metrics import agreement, dice
 from models.targets import membrane_target
@@ -47,10 +48,42 @@ def test_reading_section_by_section_gives_the_scores_of_the_whole(name: str, sto
 
 def test_within_the_tolerance_a_shifted_boundary_costs_nothing(stored: Path) -> None:
     exact = evaluate_volumes(f"{stored}:shifted", f"{stored}:labels")
-    tolerant = evaluate_volumes(f"{stored}:shifted", f"{stored}:labels", tolerance_px=2)
+    tolerant = evaluate_volumes(f"{stored}:shifted", f"{stored}:labels", counted=Counted(tolerance_px=2))
     assert exact.sections[0].voi_merge > 0.1
     assert tolerant.sections[0].voi_split < exact.sections[0].voi_split
     assert tolerant.volume.dice == exact.volume.dice
+
+
+def test_a_stretch_is_compared_alone_and_keeps_its_numbers(stored: Path) -> None:
+    with h5py.File(stored, "r+") as file:
+        file["late"] = np.concatenate([0 * file["swapped"][:1], file["swapped"][1:]])
+    spec = f"{stored}:late", f"{stored}:labels"
+    part = evaluate_volumes(*spec, counted=Counted("1:3"), also=["links"])
+    assert list(part.sections) == [1]
+    assert part.volume.voi_merge == pytest.approx(0)
+    assert part.links is not None
+    assert list(part.links.sections) == [1, 2]
+    assert part.unsegmented == []
+    assert evaluate_volumes(*spec).unsegmented == [0]
+    said = CliRunner().invoke(app, ["evaluate", *spec])
+    assert "empty in sections 0:1" in said.output
+    with pytest.raises(InputError, match="not one stretch"):
+        evaluate_volumes(*spec, counted=Counted("0:1,2:3"))
+    with pytest.raises(InputError, match="does not fit"):
+        evaluate_volumes(*spec, counted=Counted("2:4"))
+
+
+def test_run_length_of_a_stretch_is_that_of_the_stretch_stored_alone(stored: Path) -> None:
+    truth = np.zeros((16, 12, 20), dtype=np.uint32)
+    truth[:, 2:6, 2:18], truth[:, 7:11, 2:18] = 1, 2
+    found = truth.copy()
+    found[12:, 2:6] = 3
+    add(stored, t=truth, f=found, t2=truth[4:], f2=found[4:])
+    part = evaluate_volumes(f"{stored}:f", f"{stored}:t", counted=Counted("4:16"), also=["run-length"])
+    alone = evaluate_volumes(f"{stored}:f2", f"{stored}:t2", also=["run-length"])
+    assert part.run_length is not None
+    assert part.run_length == alone.run_length
+    assert 0 < part.run_length.expected_nm < part.run_length.perfect_nm
 
 
 def test_truth_without_labels_is_refused(stored: Path) -> None:
@@ -100,7 +133,7 @@ def test_nodes_at_a_boundary_within_the_tolerance_make_no_merger(stored: Path) -
     add(stored, thin=truth, both=(truth > 0).astype(np.uint32))
     spec = f"{stored}:both", f"{stored}:thin"
     exact = evaluate_volumes(*spec, also=["run-length"]).run_length
-    tolerant = evaluate_volumes(*spec, also=["run-length"], tolerance_px=2).run_length
+    tolerant = evaluate_volumes(*spec, also=["run-length"], counted=Counted(tolerance_px=2)).run_length
     assert exact is not None
     assert tolerant is not None
     assert exact.expected_nm == 0

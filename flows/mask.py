@@ -1,5 +1,6 @@
 """`proofloop mask`: masks drawn in a few sections become a mask of the whole volume."""
 
+import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,10 @@ from loop.errors import InputError
 from loop.progress import Progress, silent
 from loop.section_range import format_sections
 from loop.volume import Volume
-from tracing.masks import Mask, MaskConfig, box_of, masks_between
+from tracing.masks import Mask, MaskConfig, box_of, crop_windows, masks_between
+
+_STEP_PX = 16
+"""Crop windows lie at multiples of this, so that they rest for a while."""
 
 
 class Masked(BaseModel):
@@ -31,6 +35,8 @@ class Masked(BaseModel):
     """Sections that have a mask, from the first drawn to the last."""
     box_px: tuple[int, int, int, int]
     """Top, left, bottom, right of all masks together."""
+    windows: str | None
+    """CSV z,top,left: a window of one size for every masked section that drifts with the mask, if it was asked for."""
 
 
 def drawn_masks(path: Path, volume: Volume) -> dict[int, Mask]:
@@ -60,7 +66,13 @@ def _pictures(folder: Path, volume: Volume) -> dict[int, Mask]:
 
 
 def write_mask(
-    out: Path, drawn: Mapping[int, Mask], volume: Volume, config: MaskConfig, *, progress: Progress = silent
+    out: Path,
+    drawn: Mapping[int, Mask],
+    volume: Volume,
+    config: MaskConfig,
+    *,
+    window_px: tuple[int, int] | None = None,
+    progress: Progress = silent,
 ) -> Masked:
     """Write the mask of every section of a volume, whole or not at all.
 
@@ -74,10 +86,12 @@ def write_mask(
         Its shape and voxel size are the mask's.
     config : MaskConfig
         How masks lie between the drawn ones, and what is made of them.
+    window_px : (height, width), optional
+        Also where a crop window of this size lies in each section, as `OUT.windows.csv`.
     progress : Progress
         Hears of the sections done.
     """
-    boxes = []
+    boxes: dict[int, tuple[int, int, int, int]] = {}
     with replacing(out) as temporary, h5py.File(temporary, "w") as file:
         chunks = (1, *volume.shape[1:])
         stored = file.create_dataset("mask", volume.shape, np.uint8, chunks=chunks, compression="gzip", shuffle=True)
@@ -86,15 +100,43 @@ def write_mask(
         for done, (z, mask) in enumerate(masks_between(drawn, config), start=1):
             stored[z] = mask
             if mask.any():
-                boxes.append(box_of(mask))
+                boxes[z] = box_of(mask)
             progress(done, max(drawn) - min(drawn) + 1)
-    top, left, bottom, right = zip(*boxes, strict=True)
+        windows = _write_windows(out, boxes, window_px, volume.shape[1:]) if window_px else None
+    top, left, bottom, right = zip(*boxes.values(), strict=True)
     return Masked(
         out=str(out),
         drawn=format_sections(drawn),
         masked=f"{min(drawn)}:{max(drawn) + 1}",
         box_px=(min(top), min(left), max(bottom), max(right)),
+        windows=str(windows) if windows else None,
     )
+
+
+def parse_window(text: str) -> tuple[int, int]:
+    """Read `HEIGHT,WIDTH` in px."""
+    try:
+        height, width = (int(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(
+            "size of the crop window cannot be read",
+            given=repr(text),
+            expected="two whole numbers of pixels: HEIGHT,WIDTH",
+            fix="write for instance --window 512,512",
+        ) from error
+    return height, width
+
+
+def _write_windows(
+    out: Path, boxes: Mapping[int, tuple[int, int, int, int]], size_px: tuple[int, int], shape: tuple[int, int]
+) -> Path:
+    corners = crop_windows(np.array([*boxes.values()], np.int64), size_px, shape, step_px=_STEP_PX)
+    path = out.with_suffix(".windows.csv")
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream, lineterminator="\n")
+        table.writerow(("z", "top", "left"))
+        table.writerows((z, *corner) for z, corner in zip(boxes, corners.tolist(), strict=True))
+    return path
 
 
 def _unusable(path: Path, given: str) -> InputError:

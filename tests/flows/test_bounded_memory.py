@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import zarr
+from numpy.typing import NDArray
 
 from tests.tracing.stacks import seen, tiling
 
@@ -36,7 +38,11 @@ def held_mib(what: str, folder: Path, n_sections: int) -> float:
     """Link or trace a stack in a process of its own and give the most memory that it held."""
     cells = np.tile(tiling(), (2, 2))
     labels = np.where(cells > 0, cells, 0).astype(np.uint16)
-    drawn = {"labels": labels, "raw": seen(labels), "membrane": np.where(labels > 0, 0, 255).astype(np.uint8)}
+    drawn: dict[str, NDArray[Any]] = {
+        "labels": labels,
+        "raw": seen(labels),
+        "membrane": np.where(labels > 0, 0, 255).astype(np.uint8),
+    }
     group = zarr.open_group(folder / f"{n_sections}.zarr", mode="w")
     for name, section in drawn.items():
         array = group.create_array(

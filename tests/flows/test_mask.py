@@ -42,6 +42,23 @@ def test_pictures_of_two_sections_become_a_mask_of_all_between(volume: str, tmp_
     assert mask.section(4)[5:15, 14:24].all()
 
 
+def test_a_crop_window_of_one_size_drifts_with_the_mask(volume: str, tmp_path: Path) -> None:
+    draw(tmp_path / "drawn/z2.png", left=4)
+    draw(tmp_path / "drawn/z6.png", left=24)
+    words = ["mask", str(tmp_path / "drawn"), "--volume", volume, "-o", str(tmp_path / "mask.h5")]
+    assert CliRunner().invoke(app, [*words, "--window", "20,16"]).exit_code == 0
+    rows = (tmp_path / "mask.windows.csv").read_text().split()
+    assert rows[0] == "z,top,left"
+    mask = open_volume(tmp_path / "mask.h5", dataset="mask")
+    for z, top, left in (map(int, row.split(",")) for row in rows[1:]):
+        assert mask.section(z)[top : top + 20, left : left + 16].sum() == mask.section(z).sum() > 0
+    assert len(rows) == 1 + 5
+    with pytest.raises(InputError, match="does not fit"):
+        CliRunner().invoke(app, [*words, "--window", "20,9"], catch_exceptions=False)
+    with pytest.raises(InputError, match="cannot be read"):
+        CliRunner().invoke(app, [*words, "--window", "20"], catch_exceptions=False)
+
+
 @pytest.mark.parametrize(("name", "shape"), [("z009.png", (30, 40)), ("mask.png", (30, 40)), ("z001.png", (30, 41))])
 def test_a_picture_that_fits_no_section_is_named(
     volume: str, tmp_path: Path, name: str, shape: tuple[int, int]

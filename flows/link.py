@@ -24,7 +24,9 @@ from tracing.tracking_anchors import Anchor
 from tracing.tracking_objects import SectionObjects, section_objects
 
 _LOOKED_AT = 5
-"""Sections of which the objects say how large a pixel is, where nobody else does."""
+"""Sections of which the objects say how large a pixel is, where nobody else does credibly."""
+_CREDIBLE = 3.0
+"""Times by which objects may be larger or smaller than neurites are: beyond, a size was given in another unit."""
 
 
 class Inputs(BaseModel):
@@ -76,7 +78,7 @@ def link(
     require_writable(out)
     labels, image, mask = _opened(inputs)
     size = inputs.voxel_size_nm_zyx or (image and image.voxel_size_nm_zyx) or labels.voxel_size_nm_zyx
-    pixel_nm = float(np.sqrt(size[1] * size[2])) if size else _guessed(labels, mask)
+    pixel_nm = _pixel_nm(size, labels, mask)
     anchors = read_anchors(inputs.anchors, labels.shape[0]) if inputs.anchors else []
     config = config or TrackingConfig()
     registrar = Registrar(pixel_nm, config.registration, cache or cache_folder() / "registration")
@@ -133,10 +135,14 @@ def _opened(inputs: Inputs) -> tuple[Volume, Volume | None, Volume | None]:
     return labels, image, mask
 
 
-def _guessed(labels: Volume, mask: Volume | None) -> float:
+def _pixel_nm(size: VoxelSize | None, labels: Volume, mask: Volume | None) -> float:
+    """Give the size of a pixel: what is said, unless nobody does or its objects could be no neurites by it."""
     every = max(labels.shape[0] // _LOOKED_AT, 1)
-    known = guessed_pixel_nm(_masked_section(labels, mask, z) for z in range(0, labels.shape[0], every))
-    return known or 1.0  # there is no object, which is told of later
+    guessed = guessed_pixel_nm(_masked_section(labels, mask, z) for z in range(0, labels.shape[0], every))
+    said = float(np.sqrt(size[1] * size[2])) if size else None
+    if said and (guessed is None or 1 / _CREDIBLE < said / guessed < _CREDIBLE):
+        return said
+    return guessed or 1.0  # without any object, which is told of later
 
 
 def _masked_section(labels: Volume, mask: Volume | None, z: int) -> NDArray[Any]:

@@ -52,7 +52,8 @@ class LinkSummary(BaseModel):
     voxel_size_nm_zyx: VoxelSize | None
     """Null where nobody says."""
     pixel_nm: float
-    """Within a section; where nobody says, guessed from how large the objects are."""
+    """Within a section, as it was linked: guessed from the objects where nobody says, or what is said is three times
+    too large or too small for neurites."""
     objects: int
     """In all sections."""
     tracks: int

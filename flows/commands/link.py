@@ -76,7 +76,9 @@ def link(
         console.print(f"{done.aside} branches in doubt were not followed; they stand there with a negative margin")
     if done.damaged or done.jumps:
         console.print(f"Sections that look damaged: {done.damaged or 'none'}; that jump: {done.jumps or 'none'}")
-    if done.voxel_size_nm_zyx is None:
-        console.print(
-            f"Nobody says how large a voxel is: by the objects, a pixel is {done.pixel_nm:.1f} nm (--voxel-size)."
+    size = done.voxel_size_nm_zyx
+    if size is None or (size[1] * size[2]) ** 0.5 != done.pixel_nm:
+        says = (
+            "Nobody says how large a voxel is" if size is None else f"A voxel of {size} nm makes no neurites of these"
         )
+        console.print(f"{says}: by the objects, a pixel was taken for {done.pixel_nm:.1f} nm (--voxel-size).")

@@ -75,6 +75,14 @@ def test_where_nobody_says_how_large_a_pixel_is_the_objects_do(tmp_path: Path) -
     assert len(np.unique(pairs[0])) == pairs.shape[1] == len(np.unique(pairs[1]))
 
 
+def test_a_voxel_size_in_another_unit_spoils_no_link(stored: Path, tmp_path: Path) -> None:
+    tracks = run(stored, tmp_path / "nm.h5")
+    inputs = Inputs(labels=f"{stored}:labels", raw=f"{stored}:raw", voxel_size_nm_zyx=(0.03, 0.012, 0.012))
+    found = link(inputs, tmp_path / "um.h5", cache=tmp_path / "cache")
+    assert 4 < found.pixel_nm < 36
+    assert (open_labels(tmp_path / "um.h5").sections(0, len(STACK)) == tracks).mean() > 0.95
+
+
 def test_the_table_names_each_link_by_the_ids_of_the_labels(stored: Path, tmp_path: Path) -> None:
     tracks = run(stored, tmp_path / "tracks.h5")
     with (tmp_path / "tracks.links.csv").open(newline="") as stream:

@@ -74,7 +74,7 @@ class _Views:
         n_sections, height, width = shape
         self._order = np.argsort(shown)
         self._known = shown[self._order]
-        self.along_z, self.along_y, self.along_x = (
+        self._along_z, self.along_y, self.along_x = (
             np.zeros((*plane, 2), np.float32) for plane in ((height, width), (n_sections, width), (n_sections, height))
         )
 
@@ -82,12 +82,18 @@ class _Views:
         """Look at section `z`, after those before it."""
         at = np.searchsorted(self._known, section).clip(max=len(self._known) - 1)
         number = np.where(self._known[at] == section, self._order[at] + 1, 0)
-        free = (self.along_z[..., 0] == 0) & (number > 0)
-        self.along_z[free, 0], self.along_z[free, 1] = number[free], z / max(len(self.along_y) - 1, 1)
+        free = (self._along_z[..., 0] == 0) & (number > 0)
+        self._along_z[free, 0], self._along_z[free, 1] = number[free], z
         for view, axis in ((self.along_y, 0), (self.along_x, 1)):
             first = (number > 0).argmax(axis=axis)
             view[z, :, 0] = np.take_along_axis(number, np.expand_dims(first, axis), axis).squeeze(axis)
             view[z, :, 1] = first / section.shape[axis]
+
+    @property
+    def along_z(self) -> NDArray[np.float32]:
+        """The view along z; the first section that is reached is in front, the last at the back."""
+        deep = (self._along_z[..., 1] - self.reached.start) / max(self.reached.stop - self.reached.start - 1, 1)
+        return np.stack([self._along_z[..., 0], np.maximum(deep, 0)], axis=-1)
 
     @property
     def reached(self) -> slice:

@@ -65,7 +65,7 @@ def test_the_picture_leaves_out_sections_that_no_axon_reaches(tmp_path: Path) ->
         write_picture(path.with_suffix(".png"), volume, axons_of(volume, SIZE), SIZE)
         with Image.open(path.with_suffix(".png")) as picture:
             pictures.append(np.asarray(picture))
-    np.testing.assert_array_equal(*pictures)
+    np.testing.assert_array_equal(pictures[0], pictures[1])
 
 
 def test_of_two_traces_the_newer_is_shown_and_one_without_its_table_is_not(tmp_path: Path, image: Volume) -> None:

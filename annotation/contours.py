@@ -56,7 +56,7 @@ def contours_of(labels: NDArray[np.unsignedinteger], detail: ContourDetail = DET
     objects = np.zeros(int(pieces.max(initial=0)) + 1, np.uint32)
     objects[pieces] = labels
     boundaries = trace(without_specks(pieces, detail.specks_px, share=detail.specks_share))
-    polygons = _polygons(boundaries, fitted(boundaries, pieces, detail))
+    polygons = _polygons(*fitted(boundaries, pieces, detail))
     found: dict[int, int] = {}
     contours = []
     for object_id, points in zip(objects[1:].tolist(), polygons, strict=True):

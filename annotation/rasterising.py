@@ -29,6 +29,33 @@ def rasterise(rings: Lines, polygon_of: NDArray[np.intp], shape: tuple[int, int]
     -------
     Spans
     """
+    polygon, start, stop, _ = _runs(rings, polygon_of, shape)
+    return Spans(polygon, start, stop)
+
+
+def swept(rings: Lines, shape: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Find the pixels inside each ring, and how often it winds around them.
+
+    Parameters
+    ----------
+    rings : Lines
+        As for `rasterise`, each a polygon of its own.
+    shape : (height, width)
+
+    Returns
+    -------
+    index, ring, winding : (pixels,) intp
+        The flat index, its ring, and its winding number, negative where the ring has it on its right-hand side.
+    """
+    ring, start, stop, winding = _runs(rings, np.arange(len(rings.starts) - 1), shape)
+    counts = stop - start
+    return ranges(start, counts), np.repeat(ring, counts), np.repeat(winding, counts)
+
+
+def _runs(
+    rings: Lines, polygon_of: NDArray[np.intp], shape: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Give polygon, start, stop and winding number of all runs of pixels inside, ordered by polygon."""
     height, width = shape
     owner, upper, lower, turn = _edges(rings, polygon_of)
     first = np.clip(np.ceil(upper[:, 1] - 0.5), 0, height).astype(np.intp)
@@ -45,7 +72,7 @@ def rasterise(rings: Lines, polygon_of: NDArray[np.intp], shape: tuple[int, int]
     # Closed polygons leave every line with winding 0, so one running sum serves all lines.
     inside = np.flatnonzero((winding[:-1] != 0) & (column[1:] > column[:-1]))
     polygon, y = np.divmod(line[inside], height)
-    return Spans(polygon, y * width + column[inside], y * width + column[inside + 1])
+    return polygon, y * width + column[inside], y * width + column[inside + 1], winding[inside]
 
 
 def paint(

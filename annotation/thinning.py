@@ -1,67 +1,56 @@
-"""Fewer vertices for outlines that have too many."""
+"""Fewer vertices for outlines that have too many: single points go, and those that are left move to where they do best.
+
+Points on a boundary make chords that cut every bend on its inner side. Points beside it follow the same bend with half
+of them, so after each few that go the others are moved a little, as long as fewer pixels lie on the wrong side.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from annotation.boundaries import Boundaries
+from annotation.crowd import Crowd
 from annotation.rings import vertices_of
 
-_FEWEST = 5  # points of a closed arc, its first one counted twice
+_SHARE = 3  # of the points too many, one in so many goes before the others move,
+_FEW = 4  # but not fewer than these
 
 
 def thinned_of(
-    boundaries: Boundaries,
-    kept: NDArray[np.bool_],
-    spare_px: NDArray[np.float64],
-    most: int,
-    fixed: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
-    """Drop the vertices that change the least, one after the other (Visvalingam and Whyatt 1993).
+    boundaries: Boundaries, kept: NDArray[np.bool_], regions: NDArray[np.int32], cost: NDArray[np.float64], *,
+    most: int, fixed: NDArray[np.bool_],
+) -> tuple[Boundaries, NDArray[np.bool_]]:  # fmt: skip
+    """Drop and move the points of contours with too many.
 
     Parameters
     ----------
     boundaries : Boundaries
     kept : (points of all arcs,) bool
         The points that simplified arcs consist of.
-    spare_px : (regions + 1,) float64
-        How many pixels each region can spare; infinite for background.
+    regions : (y, x) int32
+        What contours should cover.
+    cost : (regions + 1,) float64
+        Of a pixel that a region lacks or has too much; 0 for background.
     most : int
         Vertices that a contour may have.
+    fixed : (arcs,) bool
+        The arcs that stay as they are.
 
     Returns
     -------
-    (points of all arcs,) bool
-        Junctions stay, and whatever no region beside it can spare: a contour may keep more than `most`.
+    boundaries : Boundaries
+        With moved points; the arcs that meet in a junction still do. Points on the image's border stay.
+    kept : (points of all arcs,) bool
     """
-    kept, spare_px = kept.copy(), spare_px.copy()
+    crowd = Crowd(boundaries, kept, regions, cost, fixed)
     excess = vertices_of(boundaries, kept) - most
     for region in np.flatnonzero(excess > 0)[np.argsort(excess[excess > 0])[::-1]].tolist():
-        arcs = np.flatnonzero((boundaries.sides == region).any(axis=1) & ~fixed)
-        for _ in range(int(vertices_of(boundaries, kept)[region]) - most):
-            point, arc, area = _cheapest(boundaries, kept, arcs, spare_px)
-            if point < 0:
+        arcs = ~fixed & (boundaries.sides == region).any(axis=1)
+        many = int((vertices_of(boundaries, crowd.kept) - most)[region])
+        while many > 0:
+            wanted = min(many, max(-(-many // _SHARE), _FEW))
+            dropped = crowd.drop(arcs, wanted)
+            crowd.move(arcs)
+            many -= dropped
+            if 2 * dropped < wanted:
                 break
-            kept[point] = False
-            spare_px[boundaries.sides[arc]] -= area
-    return kept
-
-
-def _cheapest(
-    boundaries: Boundaries, kept: NDArray[np.bool_], arcs: NDArray[np.intp], spare_px: NDArray[np.float64]
-) -> tuple[int, int, float]:
-    """Find the vertex whose triangle takes the least of what the regions beside it can spare; -1 where none can."""
-    starts = boundaries.arcs.starts
-    points = [starts[arc] + np.flatnonzero(kept[starts[arc] : starts[arc + 1]]) for arc in arcs]
-    best = (np.inf, -1, -1, 0.0)
-    for arc, index in zip(arcs.tolist(), points, strict=True):
-        line = boundaries.arcs.points[index]
-        is_closed = bool((line[0] == line[-1]).all())
-        if len(line) < (_FEWEST + 1 if is_closed else 3):
-            continue
-        before, after = line[1:-1] - line[:-2], line[2:] - line[1:-1]
-        areas = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) / 2
-        number = int(areas.argmin())
-        spare = float(spare_px[boundaries.sides[arc]].min())
-        if areas[number] < spare and areas[number] / spare < best[0]:
-            best = (areas[number] / spare, int(index[1 + number]), arc, float(areas[number]))
-    return best[1:]
+    return crowd.boundaries, crowd.kept

@@ -123,6 +123,31 @@ def test_large_objects_stay_within_the_vertex_budget() -> None:
     assert worst_iou(labels, [contour]) >= 0.98
 
 
+def test_a_thin_sheet_between_many_neighbours_stays_within_the_vertex_budget() -> None:
+    y, x = np.mgrid[:200, :500]
+    middle = 100 + 50 * np.sin(x / 40) + 2 * np.sin(x / 5)
+    above = np.asarray(y < middle, np.uint32)
+    labels = np.where(np.abs(y - middle) < 4, 1, 2 + 2 * (x // 25) + above).astype(np.uint32)
+    contours = contours_of(labels)
+    (sheet,) = (contour for contour in contours if contour.object_id == 1)
+    others = [contour for contour in contours if contour.object_id > 1]
+    assert len(sheet.points) <= 120
+    assert worst_iou(labels, contours) >= 0.98
+    assert painted(contours, labels.shape)[1:-1, 1:-1].all()
+    corners = {tuple(point) for point in np.concatenate([other.points for other in others]).tolist()}
+    assert {point for point in map(tuple, sheet.points.tolist()) if 0 < point[0] < 500} <= corners
+
+
+def test_where_few_vertices_cannot_do_the_overlap_is_kept() -> None:
+    labels = np.ones((80, 240), np.uint32)
+    labels[10:70, 10:230] = np.where(np.arange(220) // 3 % 2, 1, 2)
+    labels[10:14, 10:230] = 2
+    contours = contours_of(labels)
+    assert [contour.object_id for contour in contours] == [1, 2]
+    assert min(len(contour.points) for contour in contours) > 120
+    assert worst_iou(labels, contours) >= 0.98
+
+
 @pytest.mark.parametrize("labels", [np.zeros((5, 7), np.uint32), np.full((5, 7), 9, np.uint32)])
 def test_empty_and_full_sections_are_fine(labels: Labels) -> None:
     assert np.array_equal(painted(contours_of(labels), labels.shape), labels)

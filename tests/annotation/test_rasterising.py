@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from skimage.measure import grid_points_in_poly
 
 from annotation.lines import Lines
-from annotation.rasterising import paint, rasterise
+from annotation.rasterising import paint, rasterise, swept
 
 
 def polygon(*points: tuple[float, float]) -> NDArray[np.float64]:
@@ -41,6 +41,14 @@ def test_a_self_crossing_line_is_filled_as_the_browser_shows_it() -> None:
     filled = paint([bow_tie], np.array([1], np.uint32), (6, 6))
     assert filled[2, 0] == filled[2, 5] == 1
     assert filled[0, 2] == filled[5, 2] == 0
+
+
+def test_what_a_ring_winds_around_tells_on_which_side_it_has_it() -> None:
+    clockwise_on_the_screen = polygon((0, 0), (2, 0), (2, 1), (0, 1))
+    index, ring, winding = swept(Lines.of([clockwise_on_the_screen, clockwise_on_the_screen[::-1] + 1]), (3, 3))
+    assert index.tolist() == [0, 1, 4, 5]
+    assert ring.tolist() == [0, 0, 1, 1]
+    assert winding.tolist() == [-1, -1, 1, 1]
 
 
 def test_later_polygons_lie_over_earlier_ones() -> None:

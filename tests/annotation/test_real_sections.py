@@ -1,6 +1,7 @@
 """Real EM labels, where the development data lies beside the checkout; they are never part of the project.
 
-Two sections by default; all hundred (two minutes) with PROOFLOOP_ALL_SECTIONS=1.
+Three sections by default, each with an outline that is hard to draw with few vertices; all hundred (six minutes) with
+PROOFLOOP_ALL_SECTIONS=1.
 """
 
 import os
@@ -24,7 +25,7 @@ from annotation.server import Server
 
 DATA = Path(os.environ.get("PROOFLOOP_DATA", Path(__file__).parents[3] / "shared" / "data")) / "snemi3d_ac4_ds2.h5"
 pytestmark = pytest.mark.skipif(not DATA.exists(), reason=f"{DATA} is not there")
-SECTIONS = range(100) if os.environ.get("PROOFLOOP_ALL_SECTIONS") else (0, 51)
+SECTIONS = range(100) if os.environ.get("PROOFLOOP_ALL_SECTIONS") else (0, 22, 51)
 
 
 def labels_of(z: int) -> NDArray[np.uint32]:
@@ -47,8 +48,7 @@ def test_every_contour_covers_its_piece_within_few_vertices_and_leaves_no_gap(z:
     assert covered[binary_erosion(labels > 0, np.ones((3, 3), np.bool_))].all()
     vertices = np.array([len(contour.points) for contour in contours])
     assert vertices.mean() < 27
-    # Where both cannot be had, as for thin sheets between many neighbours, the overlap is kept and the number gives.
-    assert np.mean(vertices > 120) <= 0.01
+    assert vertices.max() <= 120
 
 
 def test_one_edited_vertex_changes_only_the_two_objects_that_share_it() -> None:

@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ import pytest
 from distributed import Client, LocalCluster
 from numpy.typing import NDArray
 
+from flows.blocks import Task
 from flows.config import TracingConfig
 from flows.predicting import Predictor
 from flows.segment import segment
 from flows.trace.job import TraceInputs, TraceSettings
 from flows.trace.stages import trace
-from flows.workers import Workers
-from loop.errors import InputError
+from flows.workers import Workers, crew_of
+from loop.errors import InputError, ProofloopError
 from loop.progress import Progress, silent
 from loop.volume import open_volume
 from models.prediction_config import PredictionConfig
@@ -127,6 +129,20 @@ def test_a_cluster_predicts_the_same_as_this_process(stored: Path, tmp_path: Pat
     shared = predicted(stored, tmp_path / "two.zarr", checkpoint, Workers(scheduler=address(cluster), memory_gib=2))
     assert all((one == two).all() for one, two in zip(alone, shared, strict=True))
     assert alone[0].any()
+
+
+def take_memory() -> None:
+    held = [np.ones(2**27) for _ in range(2)]  # 2 GiB
+    time.sleep(60)
+    del held
+
+
+def test_a_task_that_takes_more_than_its_worker_has_is_ended_and_told_of() -> None:
+    with (
+        crew_of(Workers(count=2, memory_gib=0.7)) as crew,
+        pytest.raises(ProofloopError, match=r"lost again and again.*--memory"),
+    ):
+        crew([Task("greedy", take_memory, ())], lambda task: pytest.fail(f"{task.name} was done"))
 
 
 def test_a_scheduler_that_cannot_be_reached_is_told_of(stored: Path, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Measure what averaging sixteen mirrored views costs: time against one pass, and memory above the network's own.
 
-Net A predicts two generated volumes, one with four times the sections of the other, block by block and without keeping
-what it gave; each run is a process of its own, and those with one view and with sixteen take turns. The network's own
-memory is that of the network alone on the sections that one block reads.
+Net A predicts three generated volumes: one, one with four times the sections, and one with twice the extent along y and
+x; block by block and without keeping what it gave. Each run is a process of its own, and those with one view and with
+sixteen take turns. `--memory-gib` is what blocks are cut by, so that they do not depend on what else runs, and the
+second volume takes several. The network's own memory is that of the network alone on what one block reads.
 
     python benchmarks/augmented_prediction.py                            # some ten minutes on two cores
-    python benchmarks/augmented_prediction.py --sections 8 --px 256      # quick
+    python benchmarks/augmented_prediction.py --sections 8 --px 128      # quick
 """
 
 import argparse
@@ -25,13 +26,12 @@ from models.checkpoint import Checkpoint, load_network, save_checkpoint
 from models.fusing import fused
 from models.layout_unet3d import network_preset
 from models.precision import as_bfloat16, probabilities
-from models.prediction import predict_blocks
+from models.prediction import predict_blocks, settled
 from models.prediction_config import PredictionConfig
 from models.registry import build
 from models.stacks import as_input
+from models.surroundings import ReadSections, margins_of
 from models.tiles import padded
-
-TIMES_LARGER = 4
 
 
 def main() -> None:
@@ -43,14 +43,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         checkpoint, layout = Path(scratch) / "net.safetensors", network_preset("full")
         save_checkpoint(checkpoint, Checkpoint(layout, build(layout).state_dict(), provenance={}))
-        for sections in (arguments.sections, TIMES_LARGER * arguments.sections):
-            _compare(checkpoint, sections, arguments)
+        sections, px = arguments.sections, arguments.px
+        for shape in ((sections, px), (4 * sections, px), (sections, 2 * px)):
+            _compare(checkpoint, shape, arguments)
 
 
-def _compare(checkpoint: Path, sections: int, arguments: argparse.Namespace) -> None:
+def _compare(checkpoint: Path, shape: tuple[int, int], arguments: argparse.Namespace) -> None:
+    sections, px = shape
+
     def run(variants: int) -> dict[str, float]:
-        command = [sys.executable, __file__, "--checkpoint", checkpoint, "--px", arguments.px, "--sections", sections]
-        command += ["--variants", variants, "--threads", arguments.threads]
+        command = [sys.executable, __file__, "--checkpoint", checkpoint, "--sections", sections, "--px", px]
+        command += ["--variants", variants, "--threads", arguments.threads, "--memory-gib", arguments.memory_gib]
         done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
         found: dict[str, float] = json.loads(done.stdout)
         return found
@@ -60,8 +63,8 @@ def _compare(checkpoint: Path, sections: int, arguments: argparse.Namespace) -> 
     ratios = [2 * sixteen[kind] / (before[kind] + after[kind]) for kind in kinds]
     above = (sixteen["peak_bytes"] - alone["peak_bytes"]) / 2**30
     print(
-        f"{sections} x {arguments.px} x {arguments.px}: 16 views take {ratios[0]:.2f} times one pass by the clock,"
-        f" {ratios[1]:.2f} by processor seconds; peak memory {sixteen['peak_bytes'] / 2**30:.2f} GiB,"
+        f"{sections} x {px} x {px} in {sixteen['blocks']} blocks: 16 views take {ratios[0]:.2f} times one pass by the"
+        f" clock, {ratios[1]:.2f} by processor seconds; peak memory {sixteen['peak_bytes'] / 2**30:.2f} GiB,"
         f" {above:+.2f} GiB against the network alone,"
         f" {(sixteen['peak_bytes'] - before['peak_bytes']) / 2**30:+.2f} GiB against one pass",
         flush=True,
@@ -75,26 +78,37 @@ def _measured(arguments: argparse.Namespace) -> dict[str, float]:
     def read(first: int, stop: int) -> NDArray[np.uint8]:
         return np.stack([np.roll(plane, z, axis=0) for z in range(first, stop)])
 
+    depth, variants, blocks = arguments.sections, max(1, arguments.variants), 0
+    config = PredictionConfig(variants=variants, precision="bfloat16", device="cpu", memory_gib=arguments.memory_gib)
     clock, processor = time.perf_counter(), time.process_time()
     if arguments.variants == 0:
-        network = as_bfloat16(fused(load_network(arguments.checkpoint)))
-        probabilities(network, as_input(network, padded(read(0, arguments.sections), network.config.grid[1])))
+        _network_alone(arguments.checkpoint, read, depth, config)
     else:
-        config = PredictionConfig(variants=arguments.variants, precision="bfloat16", device="cpu")
-        depth = arguments.sections
         for _ in predict_blocks(arguments.checkpoint, read, n_sections=depth, sections=range(depth), config=config):
-            pass
+            blocks += 1
     return {
+        "blocks": blocks,
         "clock_seconds": time.perf_counter() - clock,
         "processor_seconds": time.process_time() - processor,
         "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
 
+def _network_alone(checkpoint: Path, read: ReadSections, depth: int, config: PredictionConfig) -> None:
+    """Run the network on what one block of the prediction reads, and on one tile of it."""
+    config, _ = settled(checkpoint, read, n_sections=depth, sections=range(depth), config=config)
+    network = as_bfloat16(fused(load_network(checkpoint)))
+    margins = margins_of(network.config, config.reach_share)
+    image = read(0, min(depth, (config.block_sections or depth) + 2 * margins.sections))
+    px = config.tile_px + 2 * margins.px
+    probabilities(network, as_input(network, padded(image[:, :px, :px], margins.grid[1])))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sections", type=int, default=32, help="of the smaller volume")
-    parser.add_argument("--px", type=int, default=512)
+    parser.add_argument("--px", type=int, default=256)
+    parser.add_argument("--memory-gib", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--checkpoint", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--variants", type=int, help=argparse.SUPPRESS)

@@ -53,7 +53,8 @@ def export(
     if as_json:
         typer.echo(done.model_dump_json(indent=2))
         return
-    console.print(f"[bold]{escape(done.out)}[/]: {done.axons} axons, {done.skeletons} skeletons, {done.seconds:.0f} s")
+    skeletons = f", {done.skeletons} skeletons" if done.format in ("precomputed", "swc") else ""
+    console.print(f"[bold]{escape(done.out)}[/]: {done.axons} axons{skeletons}, {done.seconds:.0f} s")
     console.print(f"Measures: {escape(done.axon_table)}; picture: {escape(done.picture)}")
     for line in done.open_with:
         typer.echo(line)

@@ -1,11 +1,13 @@
 import itertools
+import time
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from tracing.tracking_assignment import assign
-from tracing.tracking_costs import Candidates
+from tracing.tracking_costs import Candidates, LinkCosts, Seen, candidates
+from tracing.tracking_objects import measured
 
 
 def pairs(costs: dict[tuple[int, int], float]) -> Candidates:
@@ -58,3 +60,28 @@ def test_the_margin_is_the_lead_over_the_second_best_or_over_ending() -> None:
     found = assign(pairs({(1, 1): 1.0, (1, 2): 2.5, (3, 3): 0.5}), (3, 3), ending=3)
     margins: NDArray[np.float64] = found.margin
     assert dict(zip(found.links.first.tolist(), margins.tolist(), strict=True)) == pytest.approx({1: 1.5, 3: 5.5})
+
+
+def grid_of_cells(side: int) -> Candidates:
+    """Candidates of `side` x `side` cells and the same cells renamed and moved by a third of their width."""
+    n = side * side
+    cells = np.kron(np.arange(1, n + 1).reshape(side, side), np.ones((16, 16))).astype(np.int32)
+    cells[::16], cells[:, ::16] = 0, 0
+    names = np.append(0, 1 + np.random.default_rng(0).permutation(n)).astype(np.int32)
+    later = np.roll(names[cells], (5, 3), (0, 1))
+    grey = np.zeros(cells.shape, np.float32)
+    first, second = (Seen(plane, measured(plane, grey, n)) for plane in (cells, later))
+    return candidates(first, second, LinkCosts(), pixel_nm=12)
+
+
+def test_ten_times_the_objects_make_ten_times_the_candidates() -> None:
+    few, many = len(grid_of_cells(10).cost), len(grid_of_cells(32).cost)
+    assert many <= 12 * few
+
+
+def test_five_thousand_objects_are_assigned_within_a_second() -> None:
+    pairs = grid_of_cells(71)
+    began = time.process_time()
+    found = assign(pairs, (71 * 71, 71 * 71), ending=LinkCosts().ending)
+    assert time.process_time() - began < 1
+    assert len(found.links.cost) > 0.97 * 71 * 71

@@ -36,6 +36,7 @@ ALL = [
     "answer_by_oracle:begin",
     "answer_by_oracle:middle",
     "ingest_submissions:begin",
+    "ingest_submissions:middle",
     "labels:unrenamed",
     "section_labelled:unrecorded",
     "section_labelled:torn",
@@ -59,6 +60,7 @@ SHORT = [
     "publish_tasks:middle",
     "publish:unrecorded",
     "answer_by_oracle:middle",
+    "ingest_submissions:middle",
     "section_labelled:recorded",
     "ingest:unrecorded",
 ]

@@ -33,10 +33,9 @@ class PrecisionCheck:
         return agrees and self.seconds_float32 >= GAIN_LEAST * self.seconds_bfloat16
 
 
-def check_precision(network: Network, image: Tensor) -> PrecisionCheck:
-    """Run `network`, as it is in float32, and a bfloat16 copy of it on `image` and compare."""
+def check_precision(network: Network, rounding: Network, image: Tensor) -> PrecisionCheck:
+    """Run a network in float32 and its copy in bfloat16 on `image` and compare."""
     exact, seconds_float32 = _timed(network, image)
-    rounding = as_bfloat16(network)
     probabilities(rounding, image)  # the first call pays for set-up
     # the least, since other work on the machine may spoil any one of them; the slow side is timed once, to lose no time
     turns = [_timed(rounding, image) for _ in range(TURNS)]

@@ -73,6 +73,8 @@ def predict(
     blocks = list(
         predict_blocks(checkpoint, read, n_sections=n_sections, sections=sections, config=config, progress=progress)
     )
+    if len(blocks) == 1:
+        return blocks[0][1]
     return Prediction(
         mean=np.concatenate([block.mean for _, block in blocks]),
         variance=np.concatenate([block.variance for _, block in blocks]),
@@ -172,14 +174,16 @@ def _first_sections(read: ReadSections, first: int, n_sections: int, margins: Ma
 def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Precision) -> Network:
     if precision == "float32":
         return network
+    rounded = as_bfloat16(network)
     if precision == "auto":
         grid = network.config.grid[1]
         whole = padded(stack, grid)
         # the middle, since the edges of a volume may be empty
         middle = tuple(_middle(extent, max(grid, CHECK.tile_px // grid * grid)) for extent in whole.shape[1:])
-        if not check_precision(network, as_input(network, whole[(slice(None), *middle)])).bfloat16_is_better:
+        image = as_input(network, whole[(slice(None), *middle)])
+        if not check_precision(network, rounded, image).bfloat16_is_better:
             return network
-    return as_bfloat16(network)
+    return rounded
 
 
 def _middle(extent: int, size: int) -> slice:

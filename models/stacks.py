@@ -82,7 +82,7 @@ def _in_tiles(
     variants: int,
     progress: Progress,
 ) -> Prediction:
-    """Mean and variance over the views, both updated tile by tile and view by view (Welford 1962)."""
+    """Mean and variance over the views, both updated tile by tile and view by view."""
     shape = (stack.wanted.stop - stack.wanted.start, *stack.image.shape[1:])
     mean, squares = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     cut = tiles(stack.image.shape[1:], tile_px, reach_px=margins.px, grid_px=margins.grid[1])
@@ -92,12 +92,23 @@ def _in_tiles(
         for number, variant in enumerate(VARIANTS[:variants], start=1):
             seen = variant.invert(_predict_view(network, variant.apply(image)))[keep]
             _require_numbers(seen)
-            away = seen - mean[write]
-            mean[write] += away / np.float32(number)
-            squares[write] += away * (seen - mean[write])
+            _take_in(seen, mean[write], squares[write], number)
             part_of(progress, place, len(cut))(number, variants)
-    squares /= np.float32(variants)
+    if variants > 1:
+        squares /= np.float32(variants)
     return Prediction(mean, squares)
+
+
+def _take_in(seen: NDArray[np.float32], mean: NDArray[np.float32], squares: NDArray[np.float32], number: int) -> None:
+    """Update the mean and the sum of squared differences from it by view `number`, using that up (Welford 1962)."""
+    if number == 1:
+        mean[:] = seen
+        return
+    seen -= mean
+    mean += seen / np.float32(number)
+    seen *= seen
+    seen *= np.float32((number - 1) / number)
+    squares += seen
 
 
 def _require_numbers(seen: NDArray[np.float32]) -> None:

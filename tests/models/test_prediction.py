@@ -280,8 +280,9 @@ def test_images_that_are_no_stack_of_bytes_are_refused(
 def test_bfloat16_is_measured_against_float32_before_it_is_used() -> None:
     torch.manual_seed(0)
     network, image = UNet3d(FLAT).eval(), torch.rand(1, 1, 5, 64, 64)
-    check = check_precision(network, image)
-    by_hand = (probabilities(network, image) - probabilities(as_bfloat16(network), image)).abs()
+    rounding = as_bfloat16(network)
+    check = check_precision(network, rounding, image)
+    by_hand = (probabilities(network, image) - probabilities(rounding, image)).abs()
     assert check.difference_most == pytest.approx(by_hand.max().item())
     assert 0 < check.difference_mean < 0.02
 

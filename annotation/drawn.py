@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from annotation.client import brush
 from annotation.project import SECTION
+from annotation.run_lengths import run_lengths
 
 
 def drawn(
@@ -42,8 +42,7 @@ def drawn(
 
 def brush_value(mask: NDArray[np.bool_], label: str) -> dict[str, object]:
     """Give the value of a brush region that covers `mask`, (y, x)."""
-    rle = brush().mask2rle(np.where(mask, 255, 0).astype(np.uint8))
-    return {"format": "rle", "rle": [int(byte) for byte in rle], "brushlabels": [label]}
+    return {"format": "rle", "rle": run_lengths(mask), "brushlabels": [label]}
 
 
 def misplaced(item: Mapping[str, Any]) -> Iterator[str]:

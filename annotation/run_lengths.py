@@ -11,10 +11,10 @@ _HEADER_WIDTHS = (32, 5, 4, 4, 4, 4)
 
 
 def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """Encode a mask, (y, x), as the SDK's `mask2rle` does of 0 and 255, in a thirtieth of its time.
+    """Encode a mask, (y, x), as the SDK's `mask2rle` does of 0 and 255, in a tenth of its time.
 
-    A run is a 1, the number of its entry in `_BITS`, its length less one, its value; what is longer than 65,536 bytes is
-    several runs.
+    A run is a 1, the number of its entry in `_BITS`, its length less one, its value; one that is longer than 65,536 bytes
+    is several, all of the last entry.
     """
     flat = mask.ravel()
     ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, flat.size)
@@ -23,7 +23,7 @@ def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
     lengths = np.full(parts.sum(), _LONGEST)
     lengths[np.cumsum(parts) - 1] = wholes - (parts - 1) * _LONGEST
     values = np.repeat(np.where(flat[ends - 1], 255, 0), parts)
-    entry = np.searchsorted(2 ** _BITS[:-1], lengths)
+    entry = np.where(np.repeat(parts, parts) > 1, 3, np.searchsorted(2 ** _BITS[:-1], lengths))
     bits = _BITS[entry]
     codes = ((((4 + entry) << bits) | (lengths - 1)) << 8) | values
     header = (_CHANNELS * flat.size, 7, *(_BITS - 1))

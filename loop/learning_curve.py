@@ -12,7 +12,7 @@ FEWEST = 3
 _EXPONENTS = np.geomspace(0.1, 2.0, 16)
 _ASYMPTOTES = np.linspace(0.0, 1.0, 21)  # shares of the least error
 _HEAD_STARTS = np.array([0.02, 0.1, 0.3, 1.0, 3.0])  # shares of the span
-_LEAST_NOISE = 0.03  # share of the error by which two trainings on the same labels differ
+_USUAL_NOISE = 0.07  # share of the error by which two trainings on the same labels differ, docs/decisions/0013
 
 
 class Forecast(BaseModel):
@@ -84,7 +84,8 @@ def fit_learning_curve(spent: Sequence[float], error: Sequence[float]) -> Learni
     basis = (x[:, None] + head_start) ** -exponent
     scale = np.maximum(((y[:, None] - asymptote) * basis).sum(axis=0) / (basis**2).sum(axis=0), 0.0)
     squares = ((y[:, None] - asymptote - scale * basis) ** 2).sum(axis=0)
-    noise = max(float(np.sqrt(squares.min() / max(len(x) - FEWEST, 1))), _LEAST_NOISE * float(y.mean()))
+    usual = (_USUAL_NOISE * float(y.mean())) ** 2  # counts for one point beside those that the fit leaves free
+    noise = float(np.sqrt((usual + squares.min()) / (1 + len(x) - FEWEST)))
     weights = np.exp(-(squares - squares.min()) / (2 * noise**2))
     laws = np.stack([scale, exponent, asymptote, head_start], axis=1)
     return LearningCurve(laws, np.asarray(weights / weights.sum(), np.float64), noise)

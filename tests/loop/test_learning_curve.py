@@ -59,3 +59,16 @@ def test_points_held_back_measure_the_forecast() -> None:
     doubled = forecast_error(sections, [*errors[:-1], 2 * errors[-1]], held_back=2)
     assert doubled == pytest.approx(0.5, abs=0.05)
     assert forecast_error(sections[:4], errors[:4], held_back=2) is None
+
+
+def test_three_points_are_believed_as_far_as_trainings_repeat_themselves_and_more_points_tell_by_themselves() -> None:
+    sections = [5.0, 10.0, 15.0, 20.0, 25.0, 30.0, 35.0, 40.0]
+    errors = law(sections, scale=2.0, exponent=0.7, asymptote=0.3)
+    few, many = fit_learning_curve(sections[:3], errors[:3]), fit_learning_curve(sections, errors)
+    assert few is not None
+    assert many is not None
+    assert few.noise == pytest.approx(0.07 * np.mean(errors[:3]), rel=0.01)
+    assert many.noise < 0.5 * few.noise
+    outlier = fit_learning_curve(sections, [*errors[:-1], 2 * errors[-1]])
+    assert outlier is not None
+    assert outlier.noise > 2 * many.noise

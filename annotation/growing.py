@@ -22,16 +22,24 @@ class GrowthRules:
         or this much more than at the point itself, if that is higher: the model may take the inside for membrane.
     snap_px : int
         The seed is the least membrane-like pixel of the background this far around the point.
+    sure : float
+        A point is refused where no pixel of the background in reach is less membrane-like than this: it hit a membrane.
     border_px : int
         The model draws membrane this far into objects; they are grown back by as much.
+    faint_px, faint_border_px : int
+        What stays smaller than this the model hardly sees: it is grown back by so much.
     smallest_px : int
-        What stays smaller is refused: the point hit a membrane.
+        What then stays smaller is refused.
     """
 
     threshold: float = 0.5
     margin: float = 0.1
     snap_px: int = 2
+    # On AC4 0.9 refuses 64 % of points on membranes and 8 % of those on objects that the model missed.
+    sure: float = 0.9
     border_px: int = 1
+    faint_px: int = 60
+    faint_border_px: int = 3
     smallest_px: int = 16
 
 
@@ -71,15 +79,21 @@ def grow(
         if seed is None or markers[seed]:
             refusals[number] = "it lies in an object" if labels[at] else "another point or a stroke is there already"
             continue
+        if membrane[seed] >= rules.sure:
+            refusals[number] = "the model is sure of a membrane there"
+            continue
         level = max(rules.threshold, float(membrane[seed]) + rules.margin)
         basins = connected_components(free & (membrane < level), connectivity=1)
         room |= basins == basins[seed]
         markers[seed] = first + number
     grown = _flooded(markers, membrane, room, first, rules, free)
+    sizes = np.bincount(grown.ravel(), minlength=first + len(points))
+    faint = np.flatnonzero(sizes < rules.faint_px)
+    grown = _widened(grown, faint[faint > 0], rules.faint_border_px - rules.border_px, free)
     sizes = np.bincount(grown.ravel(), minlength=first + len(points))[first:]
     for number, size in enumerate(sizes.tolist()):
         if not refusals[number] and size < rules.smallest_px:
-            refusals[number] = f"it grows to {size} pixels only: a membrane is there"
+            refusals[number] = f"it grows to {size} pixels only"
     return _numbered(labels, grown, points, refusals, first), refusals
 
 
@@ -108,6 +122,19 @@ def _flooded(
         won = np.where((flood >= first) & free[around], flood, 0)
         grown[around] = np.where(free[around], expand_labels(won, rules.border_px), 0)
     return grown
+
+
+def _widened(
+    grown: NDArray[np.int64], numbers: NDArray[np.intp], by_px: int, free: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Grow these objects into what is free around them."""
+    wider = grown.copy()
+    for window in find_objects(np.isin(grown, numbers).astype(np.int8)):
+        around = tuple(slice(max(side.start - by_px, 0), side.stop + by_px) for side in window)
+        own = grown[around]
+        spread = expand_labels(np.where(np.isin(own, numbers), own, 0), by_px)
+        wider[around] = np.where((own == 0) & free[around], spread, own)
+    return wider
 
 
 def _numbered(

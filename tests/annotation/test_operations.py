@@ -156,6 +156,28 @@ def test_what_the_model_takes_for_membrane_can_grow_too() -> None:
     assert (done.labels[2:22, 22:38] == 9).all()
 
 
+def test_what_the_model_hardly_sees_is_grown_back_farther_but_not_into_objects() -> None:
+    labels = np.zeros((24, 40), np.uint32)
+    labels[:, 24:] = 9
+    membrane = np.full(labels.shape, 0.85, np.float32)
+    membrane[10:14, 18:22] = 0.4
+    done = apply(labels, Point("p", GROW, 12, 20), membrane=membrane)
+    assert (done.labels[10:14, 15:24] == 10).all()
+    assert (done.labels[7:17, 18:22] == 10).all()
+    assert np.count_nonzero(done.labels == 10) < 11 * 11
+    assert np.array_equal(done.labels == 9, labels == 9)
+    assert (done.grown, done.faults) == (1, [])
+
+
+def test_nothing_grows_where_the_model_is_sure_of_a_membrane() -> None:
+    labels = np.zeros((24, 40), np.uint32)
+    membrane = np.full(labels.shape, 0.95, np.float32)
+    membrane[10:14, 18:22] = 0.1
+    done = apply(labels, Point("p", GROW, 5, 5), membrane=membrane)
+    assert done.faults == [("p", "the model is sure of a membrane there")]
+    assert not done.labels.any()
+
+
 def test_an_object_that_is_no_axon_goes_and_its_other_piece_stays() -> None:
     labels = np.where(APART == 9, np.uint32(7), APART)
     done = apply(labels, Point("p", REMOVE, 5, 30))

@@ -15,6 +15,8 @@ from tracing.registration_shift import candidate_shifts
 
 SURE = 0.7
 """Similarity from which on a displacement is believed, and no other one is sought."""
+_BENT_IMAGE, _BENT_OUTLINES = 0.12, 0.25
+"""Part of the difference left that half the smoothing must take away, or the sections are not bent that finely."""
 _COARSER = 2
 """Whole displacements are sought, and flows stored, in pixels this much larger than the working pixel."""
 
@@ -27,7 +29,7 @@ class RegistrationConfig(BaseModel):
     working_pixel_nm: float = Field(default=20.0, ge=1, le=200)
     """Sections are made smaller to about this pixel: finer detail differs between neighbours anyway."""
     smoothing_nm: float = Field(default=288.0, ge=0, le=10_000)
-    """Standard deviation of the Gaussian that smooths the displacement; less follows neurites onto their neighbours."""
+    """Standard deviation of the Gaussian that smooths the displacement, halved where sections are bent more finely."""
     candidates: int = Field(default=6, ge=0, le=50)
     """Whole displacements that are tried beside none at all; the one that fits best after a flow is taken."""
 
@@ -83,7 +85,8 @@ def register(
     """
     config, factor = _checked(fixed, moving, pixel_nm, config)
     pictures = (picture_of_image(fixed, factor), picture_of_image(moving, factor))
-    return _registered(*pictures, fixed.shape, config, smoothing_px=config.smoothing_nm / pixel_nm / factor)
+    smoothing = _Smoothing(config.smoothing_nm / pixel_nm / factor, _BENT_IMAGE)
+    return _registered(*pictures, fixed.shape, config, smoothing)
 
 
 def register_outlines(
@@ -92,7 +95,8 @@ def register_outlines(
     """Lay a section on another by the outlines of their labels (y, x), for images that cannot tell; as `register`."""
     config, factor = _checked(fixed, moving, pixel_nm, config)
     pictures = (picture_of_outlines(fixed, factor), picture_of_outlines(moving, factor))
-    return _registered(*pictures, fixed.shape, config, smoothing_px=config.smoothing_nm / pixel_nm / factor)
+    smoothing = _Smoothing(config.smoothing_nm / pixel_nm / factor, _BENT_OUTLINES)
+    return _registered(*pictures, fixed.shape, config, smoothing)
 
 
 def _checked(
@@ -109,17 +113,36 @@ def _checked(
     return config, max(1, round(config.working_pixel_nm / pixel_nm))
 
 
+@dataclass(frozen=True)
+class _Smoothing:
+    """How a flow is smoothed.
+
+    A flow that follows every neurite lays it on its neighbour, and always makes the pictures more alike; so sections
+    are taken for finely bent only where that makes them so by more than neurites do.
+    """
+
+    sigma_px: float
+    bent: float
+
+    def smoothed(self, fixed: Picture, moving: Picture, flow: Flow) -> tuple[Flow, float]:
+        """Give the smooth flow and how alike the pictures are after it."""
+        if not self.sigma_px:
+            return flow, similarity(fixed, moving, flow)
+        ways = [np.stack([blurred(part, sigma_px) for part in flow]) for sigma_px in (self.sigma_px, self.sigma_px / 2)]
+        (wide, alike), (fine, more_alike) = ((way, similarity(fixed, moving, way)) for way in ways)
+        return (fine, more_alike) if 1 - more_alike < (1 - self.bent) * (1 - alike) else (wide, alike)
+
+
 def _registered(
-    fixed: Picture, moving: Picture, shape: tuple[int, ...], config: RegistrationConfig, *, smoothing_px: float
+    fixed: Picture, moving: Picture, shape: tuple[int, ...], config: RegistrationConfig, smoothing: _Smoothing
 ) -> Displacement:
     start = _best_start(smaller(fixed, _COARSER), smaller(moving, _COARSER), config.candidates)
     flow = with_residual_flow(fixed, moving, _resized(start, fixed.grey.shape))
-    if smoothing_px:
-        flow = np.stack([blurred(part, smoothing_px) for part in flow])
+    flow, alike = smoothing.smoothed(fixed, moving, flow)
     scale = np.array([n / m for n, m in zip(shape, fixed.grey.shape, strict=True)], np.float32)[:, None, None]
     stored = tuple(max(n // _COARSER, 1) for n in fixed.grey.shape)
     coarse = np.stack([cv2.resize(part, stored[::-1], interpolation=cv2.INTER_AREA) for part in flow]) * scale
-    return Displacement(coarse.astype(np.float16), (shape[0], shape[1]), similarity(fixed, moving, flow))
+    return Displacement(coarse.astype(np.float16), (shape[0], shape[1]), alike)
 
 
 def _best_start(fixed: Picture, moving: Picture, candidates: int) -> Flow:

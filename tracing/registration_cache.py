@@ -13,7 +13,7 @@ from loop.atomic import replacing
 from loop.labels import section_hash
 from tracing.registration import Displacement, RegistrationConfig, register
 
-_METHOD = "3"
+_METHOD = "4"
 """Raised whenever the method changes, so that what an older one stored is not taken."""
 
 

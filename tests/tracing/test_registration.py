@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from loop.errors import InputError
 from tests.tracing.stacks import PIXEL_NM, moved, seen, tiling
@@ -40,6 +41,26 @@ def test_a_bend_is_followed_locally() -> None:
     found = register(seen(bent), seen(WIDE, seed=1), pixel_nm=PIXEL_NM, config=close).dense()
     assert found[0, 75:85, 40:120].mean() == pytest.approx(5, abs=1.0)
     assert found[0, 12:18, 40:120].mean() == pytest.approx(1.5, abs=1.0)
+
+
+def waving(px: float) -> NDArray[np.int64]:
+    """Rows of a section of 160 that wave up and down by so many px, once in 100."""
+    return np.rint(np.arange(160) + px * np.sin(np.arange(160) / 100 * 2 * np.pi)).astype(int).clip(0, 159)
+
+
+def test_a_fine_bend_is_followed_more_closely_than_the_usual_smoothing_would() -> None:
+    found = register_outlines(WIDE[waving(6)], WIDE, pixel_nm=PIXEL_NM).dense()
+    bend = waving(6)[:, None] - np.arange(160)[:, None]
+    assert np.abs(found[0] - bend)[30:130].mean() < 2  # 2.6 px are left by the usual smoothing
+
+
+def test_objects_that_move_by_themselves_are_no_bend_of_the_section() -> None:
+    rng = np.random.default_rng(0)
+    drifting = WIDE.copy()
+    for one in rng.permutation(np.unique(WIDE))[:45]:
+        drifting = np.where(moved(np.where(one == WIDE, WIDE, 0), *rng.integers(-3, 4, 2)) > 0, one, drifting)
+    found = register_outlines(WIDE, drifting, pixel_nm=PIXEL_NM).dense()
+    assert np.abs(found[:, 20:140, 20:140]).mean() < 1.0
 
 
 def test_a_section_that_resembles_no_other_is_told_by_its_similarity() -> None:

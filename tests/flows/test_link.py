@@ -53,6 +53,25 @@ def test_every_object_of_a_track_gets_one_id_whatever_its_own(stored: Path, tmp_
     assert len(np.unique(tracks)) - 1 >= len(np.unique(CELLS)) - 1
 
 
+@pytest.mark.parametrize("stopped_at", [2, 3, 5])
+def test_what_is_interrupted_leaves_no_tracks_and_registers_nothing_twice(
+    stored: Path, tmp_path: Path, stopped_at: int
+) -> None:
+    def interrupt(done: int, total: int, note: str = "") -> None:
+        if done == stopped_at:
+            raise KeyboardInterrupt
+
+    inputs, cache = Inputs(labels=f"{stored}:labels", raw=f"{stored}:raw"), tmp_path / "cache"
+    with pytest.raises(KeyboardInterrupt):
+        link(inputs, tmp_path / "tracks.h5", cache=cache, progress=interrupt)
+    assert not list(tmp_path.glob("tracks*"))
+    kept = {path: path.stat().st_mtime_ns for path in cache.rglob("*.npz")}
+    assert kept
+    tracks = run(stored, tmp_path / "tracks.h5")
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert (tracks == run(stored, tmp_path / "other.h5")).all()
+
+
 def test_without_an_image_the_outlines_tell_how_sections_lie(stored: Path, tmp_path: Path) -> None:
     tracks = run(stored, tmp_path / "seen.h5")
     link(Inputs(labels=f"{stored}:labels"), tmp_path / "blind.h5", cache=tmp_path / "cache")

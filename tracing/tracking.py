@@ -156,7 +156,7 @@ def _linked(before: Past, now: Past, alignment: Alignment, config: TrackingConfi
     now.motion = motion_of(links, first, second, before.motion)
     certain = Links(*z, "anchor", *sure, np.zeros(len(sure[0])), np.full(len(sure[0]), np.inf))
     found = [links, certain]
-    if not (before.section.in_pieces() and now.section.in_pieces()):
+    if not (before.section.in_pieces() or now.section.in_pieces()):
         # everything lies on what fills a section, so that it is nothing's trunk
         trunks = ~(before.section.filling()[open_pairs.first] | now.section.filling()[open_pairs.second])
         found += [

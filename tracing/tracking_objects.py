@@ -20,8 +20,10 @@ Numbers = NDArray[np.float64]
 _BLACK, _WHITE = 0, 255
 _SMALLEST_FILL_PX = 5
 _FILLING = 0.9
-_SEVERAL_PIECES = 1.08
-"""Pieces per object above which more than stray pixels lie apart."""
+_IN_PIECES = 0.03
+"""Share of objects with two pieces apart from which on labels are taken to join what belongs together."""
+_PIECE_SHARE, _PIECE_PX = 0.1, 16
+"""Least part of its object, and least pixels, of what is a piece and no stray pixels."""
 _OUTLINES_NM = 20.0
 """Depth below an outline is told apart in steps of this, where it stands in for the image."""
 _LIGHT_NM = 500.0
@@ -69,8 +71,14 @@ class SectionObjects:
 
     def in_pieces(self) -> bool:
         """Say whether ids join separate areas, so that the labels themselves say what branches belong together."""
-        pieces = int(cc3d.connected_components(self.labels, connectivity=8).max())
-        return pieces > _SEVERAL_PIECES * len(self)
+        pieces = cc3d.connected_components(self.labels, connectivity=8)
+        area_px = np.bincount(pieces.ravel())
+        owner = np.zeros(len(area_px), np.int64)
+        owner[pieces.ravel()] = self.labels.ravel()
+        whole_px = np.bincount(self.labels.ravel(), minlength=len(self) + 1)
+        large = (area_px >= _PIECE_SHARE * whole_px[owner]) & (area_px >= _PIECE_PX) & (owner > 0)
+        several = np.bincount(owner[large], minlength=len(self) + 1) > 1
+        return bool(several.sum() > _IN_PIECES * len(self))
 
 
 @dataclass(frozen=True)

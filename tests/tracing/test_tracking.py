@@ -141,6 +141,17 @@ def test_a_section_that_is_one_object_joins_no_tracks() -> None:
     assert sum(found[2][one] == found[0][one] for one in found[0]) > 0.9 * len(found[0])
 
 
+def test_labels_that_join_pieces_themselves_have_no_branches_but_stray_pixels_join_nothing() -> None:
+    whole, parts = forked(gap=8)
+    parts[48:62, 4:14], parts[48:62, 14:16] = 1, 0  # a second piece of object 1
+    found, _ = linked([whole, parts])
+    assert found[1][8] != found[1][9]
+    stray = forked(gap=8)[1]
+    stray[60, 60] = 8
+    found, _ = linked([whole, stray])
+    assert found[1][8] == found[1][9]
+
+
 def test_a_neighbour_that_abuts_is_no_branch() -> None:
     found, _ = linked([*forked(gap=0)])
     assert found[1][8] != found[1][9]

@@ -122,6 +122,9 @@ def test_an_annotator_finds_the_first_task_with_contours_and_neighbours_and_subm
     large = target(page).bounding_box()
     neighbours = [image.bounding_box() for image in page.locator(".pl-neighbours .konvajs-content").all()]
     assert large is not None
+    submit = page.get_by_role("button", name="Submit").first.bounding_box()
+    assert submit is not None
+    assert large["y"] + large["height"] <= submit["y"]  # all of the picture is seen without scrolling
     assert len(neighbours) == 2
     assert all(box is not None and 150 < box["width"] < large["width"] / 2 for box in neighbours)
     for image in page.locator(".pl-neighbours img").all():

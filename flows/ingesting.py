@@ -47,7 +47,7 @@ def ingest_submissions(run: Run, progress: Progress = silent) -> None:
     iteration = require(run.ledger, Stage.INGEST)
     faults: list[str] = []
     awaited = run.ledger.open_tasks(iteration) | run.ledger.left_open()
-    if awaited:
+    if awaited or any(_owed(run, answer) for answer in _answers(run)):
         faults = _look(run, awaited, progress)
     if not run.ledger.open_tasks(iteration):
         close_iteration(run)
@@ -76,20 +76,22 @@ def _look(run: Run, awaited: Mapping[int, Place], progress: Progress) -> list[st
     The look itself is recorded last: what a crash left out is looked at again, and known versions are passed over.
     """
     last = run.ledger.polled()
-    sources = [event.correction for event in run.ledger.in_force()]
-    sources += [event.correction for event in run.ledger.of_kind(GoldAnswered)]
-    known = {key_of(source.annotation_id, source.result_sha256) for source in sources if source is not None}
+    answers = _answers(run)
+    known = {key_of(answer.annotation_id, answer.result_sha256) for answer in answers}
+    owed = {key_of(answer.annotation_id, answer.result_sha256) for answer in answers if _owed(run, answer)}
     server = server_of(run)
     harvest = ingest(
         server,
-        known,
+        known - owed,
         since=last.seen_until if last else None,
         awaited=awaited,
         settled={*last.refused, *last.skipped} if last else (),
         progress=progress,
     )
+    faulty = {(fault.task_id, fault.annotation_id) for fault in harvest.faults}
     for submission in harvest.submissions:
-        _store(run, submission)
+        if submission.key not in owed:
+            _store(run, submission, faulty=(submission.task_id, submission.annotation_id) in faulty)
     _record_deletions(run, harvest)
     for task in harvest.gone:
         run.ledger.append(TaskDeleted(section=awaited[task].z, task_id=task))
@@ -109,6 +111,20 @@ def _look(run: Run, awaited: Mapping[int, Place], progress: Progress) -> list[st
     ]
 
 
+def _answers(run: Run) -> list[Correction]:
+    """Give what was taken last of every annotation."""
+    sources = [event.correction for event in run.ledger.in_force()]
+    sources += [event.correction for event in run.ledger.of_kind(GoldAnswered)]
+    return [source for source in sources if source is not None]
+
+
+def _owed(run: Run, answer: Correction) -> bool:
+    """Tell whether an answer is stored whose task should have gone back, which a crash may have prevented."""
+    if not answer.faulty or answer.annotator == ORACLE:
+        return False
+    return all(event.task_id != answer.task_id for event in run.ledger.of_kind(SentBack))
+
+
 def _record_deletions(run: Run, harvest: Harvest) -> None:
     tasks = {(task.task_id, task.section): task for task in harvest.tasks}
     returned = {event.annotation_id for event in run.ledger.of_kind(SentBack)}
@@ -116,7 +132,11 @@ def _record_deletions(run: Run, harvest: Harvest) -> None:
         if (source := event.correction) is None or source.annotation_id in returned:
             continue
         task = tasks.get((source.task_id, (event.section, source.iteration)))
-        if task is not None and source.annotation_id not in task.annotation_ids:
+        if task is not None and source.annotation_id in task.annotation_ids:
+            continue
+        if _owed(run, source):  # deleted by ourselves, right before a crash; its task may be too young to be listed
+            run.ledger.append(_returned(event.section, source.task_id, source.annotation_id, "Please look again."))
+        elif task is not None:
             run.ledger.append(
                 AnnotationDeleted(section=event.section, task_id=source.task_id, annotation_id=source.annotation_id)
             )
@@ -181,14 +201,16 @@ def _send_faulty_back(run: Run, server: Server, harvest: Harvest) -> set[int]:
         reason = "Please look again: " + "; ".join(dict.fromkeys(fault.reason for fault in faults))
         refused = {fault.region_id for fault in faults} if submission else None
         if send_back(server, *key, reason=reason, refused=refused):
-            run.ledger.append(
-                SentBack(
-                    section=section[0], task_id=key[0], annotation_id=key[1], reason=reason, by=PROOFLOOP, usable=True
-                )
-            )
+            run.ledger.append(_returned(section[0], *key, reason))
             returned.add(key[0])
             again.add(key[0])
     return returned
+
+
+def _returned(section: int, task_id: int, annotation_id: int, reason: str) -> SentBack:
+    return SentBack(
+        section=section, task_id=task_id, annotation_id=annotation_id, reason=reason, by=PROOFLOOP, usable=True
+    )
 
 
 def _polled(last: Polled | None, harvest: Harvest, returned: set[int]) -> Polled | None:
@@ -207,16 +229,16 @@ def _polled(last: Polled | None, harvest: Harvest, returned: set[int]) -> Polled
     return Polled(seen_until=harvest.seen_until, skipped=sorted(skipped), refused=refused)
 
 
-def _store(run: Run, submission: Submission) -> None:
+def _store(run: Run, submission: Submission, *, faulty: bool) -> None:
     discarded = submission.verdict == VERDICTS[-1]
     path, digest = write_section(
         run.folder.labels, submission.z, submission.labels, counted=submission.counted | discarded
     )
     published = run.ledger.finished(Published, submission.iteration)
     if submission.place in published.gold:
-        _score(run, submission, path.name)
+        _score(run, submission, path.name, faulty=faulty)
         return
-    correction = _correction(submission, _model_of(run, submission, published), discarded=discarded)
+    correction = _correction(submission, _model_of(run, submission, published), faulty=faulty)
     required = run.config.annotation.review == "required"
     run.ledger.append(
         SectionLabelled(
@@ -244,7 +266,7 @@ def _model_of(run: Run, submission: Submission, published: Published) -> str:
     return run.ledger.finished(Trained, ranked.predicted_in).sha256
 
 
-def _score(run: Run, submission: Submission, file: str) -> None:
+def _score(run: Run, submission: Submission, file: str, *, faulty: bool) -> None:
     """Measure an answer whose truth is known; nothing is learnt from it."""
     given = next(event for event in run.ledger.in_force() if event.section == submission.z and not event.correction)
     window = submission.tile.window if submission.tile else np.s_[:, :]
@@ -254,14 +276,15 @@ def _score(run: Run, submission: Submission, file: str) -> None:
             section=submission.z,
             tile=submission.tile,
             file=file,
-            correction=_correction(submission, "", discarded=submission.verdict == VERDICTS[-1]),
+            correction=_correction(submission, "", faulty=faulty),
             published=section_agreement(truth, submission.before[window]),
             answered=section_agreement(truth, submission.labels[window]),
         )
     )
 
 
-def _correction(submission: Submission, model_sha256: str, *, discarded: bool) -> Correction:
+def _correction(submission: Submission, model_sha256: str, *, faulty: bool) -> Correction:
+    discarded = submission.verdict == VERDICTS[-1]
     window = submission.tile.window if submission.tile else np.s_[:, :]
     return Correction(
         iteration=submission.iteration,
@@ -282,5 +305,6 @@ def _correction(submission: Submission, model_sha256: str, *, discarded: bool) -
         removed=submission.removed,
         unsure_px=0 if discarded else int(np.count_nonzero(~submission.counted[window])),
         discarded=discarded,
+        faulty=faulty,
         effort=submission.effort,
     )

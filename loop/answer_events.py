@@ -54,6 +54,8 @@ class Correction(BaseModel):
     """The annotator found the section unfit; no model learns from it."""
     review_required: bool = False
     """No model learns from it before a reviewer has accepted it."""
+    faulty: bool = False
+    """Some of its regions could not be used: the task goes back to the annotators once."""
     effort: Effort | None = None
     """What the correction took and what it did to the pixels; None in records of older versions."""
 

@@ -11,8 +11,9 @@ from flows.cli import app
 _HEAD = """# Commands
 
 Every command, argument and option; `proofloop COMMAND --help` says the same. RUN is the folder of a run. Exit codes: 0
-done, 2 bad input (the message says what was given, what was expected, how to mend it), 1 anything else. Made by
-`python -m flows.commands_page`.
+done, 2 bad input (the message says what was given, what was expected, how to mend it), 1 anything else. `proofloop
+--version` names version and commit, `proofloop --install-completion` has your shell complete commands and options. Made
+by `python -m flows.commands_page`.
 """
 
 

@@ -90,7 +90,8 @@ def test_status_can_stay_on_the_screen_and_follows_the_ledger(run: Run) -> None:
         while words not in said:
             said += os.read(ours, 4096).decode(errors="replace")
 
-    with subprocess.Popen(command, stdout=its, stderr=its, env=os.environ | {"TERM": "xterm"}) as watching:
+    terminal = os.environ | {"TERM": "xterm"}
+    with subprocess.Popen(command, stdout=its, stderr=its, env=terminal, preexec_fn=_with_ctrl_c) as watching:
         os.close(its)  # so that reading ends with the process
         until("iteration 1: next: train")
         run.ledger.append(Trained(iteration=1, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=7.0))

@@ -62,9 +62,7 @@ class Drift(BaseModel):
             said.append(f"the pool is unlike the sections learnt from: {_distances(self.together)}")
         if self.sections:
             drifted = format_sections(found.section for found in self.sections)
-            said.append(
-                f"{len(self.sections)} of {self.looked_at} of its sections stand out ({drifted}): {self._why()}"
-            )
+            said.append(f"{len(self.sections)} of {self.looked_at} pool sections stand out ({drifted}): {self._why()}")
         return "; ".join(said) or f"no drift in {self.looked_at} sections of the pool"
 
     def _why(self) -> str:

@@ -26,7 +26,7 @@ def test_one_odd_section_is_named_without_an_alarm() -> None:
 def test_several_odd_sections_are_an_alarm_that_names_them_and_why() -> None:
     drift = drift_of(pool(100, 60, 60, 100, 100), USUAL)
     assert drift.alarm
-    assert drift.words == "2 of 5 of its sections stand out (51:53): grey -10 standard deviations"
+    assert drift.words == "2 of 5 pool sections stand out (51:53): grey -10 standard deviations"
 
 
 def test_a_pool_that_is_off_as_a_whole_is_an_alarm_though_no_section_stands_out() -> None:

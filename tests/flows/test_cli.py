@@ -16,6 +16,7 @@ import pytest
 from flows.runs import Run
 from loop.events import Trained
 from loop.holding import held
+from tests.flows.ctrl_c import with_ctrl_c
 
 
 def proofloop(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -91,7 +92,7 @@ def test_status_can_stay_on_the_screen_and_follows_the_ledger(run: Run) -> None:
             said += os.read(ours, 4096).decode(errors="replace")
 
     terminal = os.environ | {"TERM": "xterm"}
-    with subprocess.Popen(command, stdout=its, stderr=its, env=terminal, preexec_fn=_with_ctrl_c) as watching:
+    with subprocess.Popen(command, stdout=its, stderr=its, env=terminal, preexec_fn=with_ctrl_c) as watching:
         os.close(its)  # so that reading ends with the process
         until("iteration 1: next: train")
         run.ledger.append(Trained(iteration=1, checkpoint="c", sha256="s", sections=[0], final_loss=0.1, seconds=7.0))
@@ -139,16 +140,11 @@ def test_the_annotators_server_comes_up_is_found_and_goes_down(run: Run) -> None
     assert json.loads(proofloop("annotator", "status", run.folder.root, "--json").stdout)["state"] == "down"
 
 
-def _with_ctrl_c() -> None:
-    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would their children."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def test_ctrl_c_ends_with_code_1_and_leaves_a_run_that_goes_on(run: Run) -> None:
     config = run.folder.config
     config.write_text(config.read_text().replace("steps = 8\n", "steps = 4000\n"))
     command = [sys.executable, "-m", "flows.cli", "train", str(run.folder.root)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=with_ctrl_c)
     state = run.folder.iteration(1) / "unfinished.safetensors"
     while not state.exists() and process.poll() is None:
         time.sleep(0.1)

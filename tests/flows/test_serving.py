@@ -27,6 +27,7 @@ from loop.iteration import Stage, position
 from loop.volume import open_labels
 from tests.flows import outside
 from tests.flows.conftest import quick_config
+from tests.flows.ctrl_c import with_ctrl_c
 
 pytestmark = pytest.mark.timeout(1500)  # a dozen processes that import torch, on a machine that may be busy
 
@@ -114,7 +115,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, phantom: Path, watched: dic
 def serve(run: Run, environment: dict[str, str], log: Path, *, poll_minutes: float) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "flows.cli", "serve", str(run.folder.root), "--poll-minutes", str(poll_minutes)]
     with log.open("ab") as output:
-        return subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        return subprocess.Popen(command, env=environment, stdout=output, stderr=output, preexec_fn=with_ctrl_c)
 
 
 def until(done: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:

@@ -9,6 +9,7 @@ from flows.learning import train_model
 from flows.runs import Run, open_run
 from loop.events import Trained
 from models.training import CHECKPOINT, UNFINISHED
+from tests.flows.ctrl_c import with_ctrl_c
 
 
 def _change(run: Run, *changes: tuple[str, str]) -> None:
@@ -19,15 +20,10 @@ def _change(run: Run, *changes: tuple[str, str]) -> None:
     run.folder.config.write_text(text)
 
 
-def _with_ctrl_c() -> None:
-    """Undo what a shell does to background jobs: they ignore Ctrl-C, and so would their children."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def test_two_processes_are_interrupted_and_go_on_by_the_same_command(run: Run) -> None:
     _change(run, ('processes = "auto"', "processes = 2"), ("steps = 8\n", "steps = 60\n"))
     command = [sys.executable, "-m", "flows.cli", "train", str(run.folder.root)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_with_ctrl_c)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=with_ctrl_c)
     begun = run.folder.iteration(1) / UNFINISHED
     while not begun.exists() and process.poll() is None:
         time.sleep(0.05)

@@ -107,14 +107,14 @@ def _crew(client: Any) -> Crew:
     def do(tasks: Sequence[Task], finished: Callable[[Task], None]) -> None:
         mark = uuid4().hex  # the cluster may remember tasks of the same name
         futures: dict[str, Any] = {}
-        for task in tasks:
+        for number, task in enumerate(tasks):
             futures[task.name] = client.submit(
                 _do_after,
                 task.do,
                 task.arguments,
                 [futures[name] for name in task.after if name in futures],
                 key=f"{task.name} {mark}",
-                priority=int(task.urgent),
+                priority=(len(tasks) if task.urgent else 0) - number,  # in order, which Dask does not keep by itself
             )
         by_key = {f"{task.name} {mark}": task for task in tasks}
         try:

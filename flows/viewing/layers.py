@@ -44,6 +44,11 @@ class Shown:
     asked: tuple[Place, ...] = ()
     """Sections and tiles that annotators were asked for last."""
 
+    @property
+    def asked_at_first(self) -> bool:
+        """Whether their boxes are drawn from the beginning: those of whole sections would cover every side view."""
+        return any(place.tile for place in self.asked)
+
 
 def shown_of(source: str, *, membrane: str | None = None, segmentations: Sequence[str] = ()) -> Shown:
     """Open what is to be shown.

@@ -61,7 +61,7 @@ def _fill(state: Any, shown: Shown, at_zyx: tuple[int, ...]) -> None:
     for layer in shown.segmentations:
         state.layers.append(name=layer.name, layer=_segmentation(layer, size), visible=layer.visible)
     if shown.asked:
-        state.layers["asked of annotators"] = _boxes(shown, size)
+        state.layers.append(name="asked of annotators", layer=_boxes(shown, size), visible=shown.asked_at_first)
 
 
 def _segmentation(layer: Segmentation, size: VoxelSize | None) -> Any:

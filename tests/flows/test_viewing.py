@@ -19,7 +19,7 @@ from flows.viewing.layers import Segmentation, Shown, shown_of
 from flows.viewing.sections import KeptSections
 from flows.viewing.viewer import viewed
 from loop.errors import InputError
-from loop.places import Place
+from loop.places import Place, Tile
 from loop.volume import open_image, open_labels
 from tracing.skeleton import Skeleton
 
@@ -87,6 +87,12 @@ def test_a_browser_sees_voxels_and_skeletons_and_asks_nobody_else(bricks: Path, 
             seen = np.load(io.BytesIO(zlib.decompress(body)))
             wanted = (image, labels)[seen.dtype == np.uint32]
             assert np.array_equal(seen, KeptSections(wanted)[z, y, x])
+
+
+def test_boxes_of_tiles_are_seen_at_once_and_those_of_whole_sections_on_demand(bricks: Path) -> None:
+    image = open_image(f"{bricks}:raw")
+    assert not Shown(image, SIZE, asked=(Place(2),)).asked_at_first
+    assert Shown(image, SIZE, asked=(Place(2), Place(3, Tile(4, 8, 16, 16)))).asked_at_first
 
 
 def test_of_a_run_its_given_labels_and_newest_axons_are_shown(run: Run, phantom: Path) -> None:

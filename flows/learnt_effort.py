@@ -6,7 +6,6 @@ import numpy as np
 
 from flows.answers import Answers
 from flows.runs import Run
-from loop.annotators import ORACLE
 from loop.answer_events import Correction
 from loop.calibration import Answer, Asked, calibrated
 from loop.events import Ranked
@@ -29,15 +28,8 @@ def _answers(run: Run) -> Iterator[Answer]:
                 continue
             area_px = place.tile.height_px * place.tile.width_px if place.tile else section_px
             asked = Asked(ranked.objects[place], ranked.doubts[place].stretches, area_px)
-            yield Answer(asked, _corrections(correction), _minutes(correction))
+            yield Answer(asked, _corrections(correction), correction.human_minutes)
 
 
 def _corrections(correction: Correction) -> int:
-    strokes = correction.cuts + correction.joins + correction.grown + correction.removed
-    return strokes + correction.regions_changed + correction.regions_added + correction.regions_deleted
-
-
-def _minutes(correction: Correction) -> float:
-    if correction.annotator == ORACLE:  # its time is nobody's
-        return 0.0
-    return (correction.effort.active_s if correction.effort else correction.lead_time_s) / 60
+    return correction.strokes + correction.regions_changed + correction.regions_added + correction.regions_deleted

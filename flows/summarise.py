@@ -10,7 +10,6 @@ from rich.table import Table
 from flows.answers import Answers
 from flows.data_config import DataConfig
 from flows.summary import ChosenSection, CorrectedSection, GoldAnswer, IterationSummary, RunSummary
-from loop.annotators import ORACLE
 from loop.answer_events import Correction, GoldAnswered
 from loop.events import Evaluated, Gated, Ingested, Published, Ranked, Trained
 from loop.iteration import position
@@ -218,17 +217,16 @@ def _skipped_in(ledger: Ledger, number: int) -> tuple[Place, ...]:
 
 
 def _corrected(place: Place, correction: Correction, **known: Any) -> CorrectedSection:
-    active_s = correction.effort.active_s if correction.effort else correction.lead_time_s
     return CorrectedSection(
         z=place.z,
         tile=place.tile,
         annotator=correction.annotator,
-        minutes=0.0 if correction.annotator == ORACLE else active_s / 60,
+        minutes=correction.human_minutes,
         regions_kept=correction.regions_kept,
         regions_changed=correction.regions_changed,
         regions_added=correction.regions_added,
         regions_deleted=correction.regions_deleted,
         effort=correction.effort,
-        strokes=correction.cuts + correction.joins + correction.grown + correction.removed,
+        strokes=correction.strokes,
         **known,
     )

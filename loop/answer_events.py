@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from loop.agreement import SectionAgreement
+from loop.annotators import ORACLE
 from loop.effort import Effort
 from loop.event_record import EventRecord
 from loop.places import Place, Tile
@@ -58,6 +59,17 @@ class Correction(BaseModel):
     """Some of its regions could not be used: the task goes back to the annotators once."""
     effort: Effort | None = None
     """What the correction took and what it did to the pixels; None in records of older versions."""
+
+    @property
+    def strokes(self) -> int:
+        """Strokes and points that did something."""
+        return self.cuts + self.joins + self.grown + self.removed
+
+    @property
+    def human_minutes(self) -> float:
+        """Minutes that a person worked, none for the oracle; in older records, all that the task was open."""
+        seconds = self.effort.active_s if self.effort else self.lead_time_s
+        return 0.0 if self.annotator == ORACLE else seconds / 60
 
 
 class SectionLabelled(EventRecord):

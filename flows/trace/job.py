@@ -12,7 +12,7 @@ from flows.anchors import anchors_of
 from flows.blocks import blocks_of
 from flows.config import TracingConfig
 from loop.errors import InputError
-from loop.section_range import parse_sections, runs_of
+from loop.section_range import parse_stretch
 from loop.volume import Volume, VoxelSize, open_image, open_volume, require_equal_shape
 from tracing.tracking_anchors import Anchor
 
@@ -77,15 +77,7 @@ class TraceJob:
         mask = open_volume(inputs.mask, dataset="mask") if inputs.mask else None
         for other in (membrane, *([mask] if mask else [])):
             require_equal_shape(image, other)
-        n_sections = image.shape[0]
-        sections = parse_sections(inputs.sections or f"0:{n_sections}", name="sections", n_sections=n_sections)
-        if len(runs_of(sections)) > 1:
-            raise InputError(
-                "sections to trace are not one stretch",
-                given=inputs.sections,
-                expected="START:STOP",
-                fix="trace each stretch by itself",
-            )
+        sections = tuple(range(*parse_stretch(inputs.sections, name="sections", n_sections=image.shape[0])))
         size = inputs.voxel_size_nm_zyx or image.voxel_size_nm_zyx or membrane.voxel_size_nm_zyx
         if size is None:
             raise InputError(

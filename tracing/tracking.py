@@ -156,9 +156,9 @@ def _linked(before: Past, now: Past, alignment: Alignment, config: TrackingConfi
     now.motion = motion_of(links, first, second, before.motion)
     certain = Links(*z, "anchor", *sure, np.zeros(len(sure[0])), np.full(len(sure[0]), np.inf))
     found = [links, certain]
-    if not (before.section.in_pieces() or now.section.in_pieces()):
+    if not (before.section.in_pieces or now.section.in_pieces):
         # everything lies on what fills a section, so that it is nothing's trunk
-        trunks = ~(before.section.filling()[open_pairs.first] | now.section.filling()[open_pairs.second])
+        trunks = ~(before.section.filling[open_pairs.first] | now.section.filling[open_pairs.second])
         found += [
             pass_(open_pairs.where(trunks), links, (first, second), config.branches, pixel_nm=pixel_nm)
             for pass_ in (splits, merges)

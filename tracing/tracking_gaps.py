@@ -127,7 +127,7 @@ def close_gaps(
 
 def _suspect(section: Past, later: Past) -> bool:
     """Say whether a section is perhaps damaged: no object or a single one fills it, or it resembles no neighbour."""
-    if not len(section.section) or section.section.filling()[1:].any():
+    if not len(section.section) or section.section.filling[1:].any():
         return True
     return max(_similarity(section), _similarity(later)) < _LOST * section.usual_similarity
 

@@ -65,12 +65,14 @@ class SectionObjects:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
     def filling(self) -> NDArray[np.bool_]:
-        """Say of each object, (objects + 1,), whether it fills the section, as where that shows no membrane."""
+        """Of each object, (objects + 1,), whether it fills the section, as where that shows no membrane."""
         return np.bincount(self.labels.ravel(), minlength=len(self) + 1) >= _FILLING * self.labels.size
 
+    @cached_property
     def in_pieces(self) -> bool:
-        """Say whether ids join separate areas, so that the labels themselves say what branches belong together."""
+        """Whether ids join separate areas, so that the labels themselves say what branches belong together."""
         pieces = cc3d.connected_components(self.labels, connectivity=8)
         area_px = np.bincount(pieces.ravel())
         owner = np.zeros(len(area_px), np.int64)

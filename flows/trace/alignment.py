@@ -48,6 +48,11 @@ def align_sections(work: TraceWork, block: range) -> None:
     store.save(block, "alignments", {"known": known})
 
 
+def aligned(store: TraceStore, block: range) -> bool:
+    """Whether a block's sections have been laid on those before them."""
+    return store.path(block, "alignments.npz").exists()
+
+
 def alignments(store: TraceStore, block: range, wanted: range) -> list[Alignment]:
     """Read how sections of a block lie on those before them; flows are read as they are needed."""
     if not len(wanted):

@@ -2,7 +2,8 @@
 
 Links depend on those before them (on how objects moved, on which of them were followed), but only through a small
 memory of the last sections. A block goes on with the memory that the one before it left, so that the links are the same
-however a volume is cut and whoever does it, while blocks farther on are prepared.
+however a volume is cut and whoever does it, while blocks farther on are prepared. Whoever links goes straight on with
+the next blocks that are prepared, since every pause in the chain is a pause of the whole.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import get_args
 import numpy as np
 
 from flows.linked import Found, found_in
-from flows.trace.alignment import alignments, drop_flows, registrar_of, seen_section
+from flows.trace.alignment import aligned, alignments, drop_flows, registrar_of, seen_section
 from flows.trace.job import TraceJob
 from flows.trace.store import Arrays, TraceStore, parts_of
 from flows.trace.work import TraceWork
@@ -24,26 +25,34 @@ from tracing.tracking_links import LinkKind, Links
 _KINDS: tuple[LinkKind, ...] = get_args(LinkKind)
 _COLUMNS = ("first", "second", "cost", "margin")
 _PER_OBJECT = ("followed", "preceded", "motion")
+_BLOCKS_AT_ONCE = 8
+"""That one task links at most, so that progress shows."""
 
 
 def link_sections(work: TraceWork, number: int) -> None:
-    """Link the sections of block `number`, all blocks before it having been linked."""
+    """Link the sections of block `number`, all blocks before it having been linked, and of those after it that wait."""
     job, store = work.opened()
     blocks = job.blocks()
-    block = blocks[number]
-    if store.path(block, "memory.npz").exists():  # a second time what it needs is perhaps gone
+    if store.path(blocks[number], "memory.npz").exists():  # a second time what it needs is perhaps gone
         return
     tracker = _resumed(job, store, blocks, number)
+    for at in range(number, min(number + _BLOCKS_AT_ONCE, len(blocks))):
+        if not aligned(store, blocks[at]):
+            return
+        _link(job, store, blocks[at], tracker)
+        oldest = tracker.past[0].section.z
+        for earlier in blocks[max(0, at - len(tracker.past) - 1) : at]:
+            if earlier.stop <= oldest:
+                drop_flows(store, earlier)
+
+
+def _link(job: TraceJob, store: TraceStore, block: range, tracker: Tracker) -> None:
+    """Link the sections of a block, and leave what was found and what the next block needs to know."""
     later = range(max(block.start, job.sections[0] + 1), block.stop)
     known: dict[int, Alignment] = dict(zip(later, alignments(store, block, later), strict=True))
-    found = {}
-    for z in block:
-        found[z] = found_in(tracker.add(seen_section(job, store, z), known.get(z)))
+    found = {z: found_in(tracker.add(seen_section(job, store, z), known.get(z))) for z in block}
     store.save(block, "links", _packed(found))
     store.save(block, "memory", _memory(tracker))
-    for earlier in blocks[:number]:
-        if earlier.stop <= tracker.past[0].section.z:
-            drop_flows(store, earlier)
 
 
 def found_links(store: TraceStore, block: range) -> Iterator[Found]:

@@ -11,8 +11,12 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.config import TracingConfig
+from flows.trace.alignment import align_sections
 from flows.trace.job import TraceInputs, TraceSettings
+from flows.trace.linking import link_sections
+from flows.trace.objects import find_objects
 from flows.trace.stages import trace
+from flows.trace.work import unfinished
 from loop.contingency import contingency
 from loop.errors import InputError
 from loop.metrics_partition import partition_scores
@@ -103,6 +107,22 @@ def test_what_is_interrupted_leaves_no_labels_and_goes_on_to_the_same(
     assert heard[0] == min(stopped_at, 12)
     assert stopped_at in heard
     assert (labels == run(stored, tmp_path / "other.h5")).all()
+
+
+@pytest.mark.parametrize("waiting", [1, 3, 4])
+def test_who_links_goes_on_with_the_blocks_that_wait_and_links_them_alike(
+    stored: Path, tmp_path: Path, waiting: int
+) -> None:
+    settings = TraceSettings(TracingConfig(), tmp_path / "cache", block_sections=1)
+    with unfinished(tmp_path / "axons.h5", inputs_of(stored), settings) as work:
+        job, store = work.opened()
+        for prepare in (find_objects, align_sections):
+            for block in job.blocks()[:waiting]:
+                prepare(work, block)
+        link_sections(work, 0)
+        linked = [store.path(block, "links.npz").exists() for block in job.blocks()]
+    assert linked == [True] * waiting + [False] * (4 - waiting)
+    assert (run(stored, tmp_path / "axons.h5", block=1) == run(stored, tmp_path / "other.h5")).all()
 
 
 def test_an_unfinished_trace_with_other_settings_is_not_gone_on_with(stored: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 def convolved(features: Tensor, convolution: nn.Conv3d) -> Tensor:
     """Convolve (batch, channel, z, y, x), then ReLU."""
-    if not _by_onednn(features):
+    if not by_onednn(features):
         return functional.relu_(convolution(features))
     result: Tensor = torch.ops.mkldnn._convolution_pointwise(features, *_arguments(convolution), "relu", [], "")
     return result
@@ -20,7 +20,7 @@ def convolved(features: Tensor, convolution: nn.Conv3d) -> Tensor:
 
 def added(target: Tensor, features: Tensor, convolution: nn.Conv3d, *, activation: Literal["relu"] | None) -> Tensor:
     """Add the convolved features to `target`, in place."""
-    if not _by_onednn(features):
+    if not by_onednn(features):
         target.add_(convolution(features))
         return functional.relu_(target) if activation else target
     result: Tensor = torch.ops.mkldnn._convolution_pointwise_.binary(
@@ -34,7 +34,8 @@ def _arguments(convolution: nn.Conv3d) -> tuple[object, ...]:
     return convolution.weight, convolution.bias, padding, stride, dilation, convolution.groups
 
 
-def _by_onednn(features: Tensor) -> bool:
+def by_onednn(features: Tensor) -> bool:
+    """Tell whether these features are convolved by oneDNN."""
     if features.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     known: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()

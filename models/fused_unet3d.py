@@ -8,6 +8,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.fused_convolution import added, convolved
+from models.fused_up import FusedUp
 from models.unet3d import Block, UNet3d, Up, fold_pixels, unfold_pixels
 
 # keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
@@ -31,7 +32,7 @@ class FusedUNet3d(nn.Module):
         super().__init__()
         self.config = network.config
         self.down = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.down)
-        self.up = nn.ModuleList(_FusedUp(cast(Up, up)) for up in network.up)
+        self.up = nn.ModuleList(FusedUp(cast(Up, up)) for up in network.up)
         self.join = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.join)
         self.head = network.head
         self.requires_grad_(requires_grad=False)
@@ -87,26 +88,6 @@ class _FusedBlock(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         features = convolved(features, self.entry)
         return added(features, convolved(features, self.inner), self.outer, activation="relu")
-
-
-class _FusedUp(nn.Module):
-    """An `Up` that adds to the finer features in place."""
-
-    def __init__(self, up: Up) -> None:
-        super().__init__()
-        self.factor, self.convolution = up.factor, up.convolution
-
-    def forward(self, features: Tensor, finer: Tensor) -> Tensor:
-        return added(finer, _upsampled(features, self.factor), self.convolution, activation=None)
-
-
-def _upsampled(features: Tensor, factor: tuple[float, ...]) -> Tensor:
-    if factor[0] > 1 or len(features) > 1:
-        return functional.interpolate(features, scale_factor=factor, mode="trilinear", align_corners=False)
-    # the sections as a batch, which is a view and takes half the time
-    sections = features[0].transpose(0, 1)
-    finer = functional.interpolate(sections, scale_factor=factor[1:], mode="bilinear", align_corners=False)
-    return finer.transpose(0, 1)[None]
 
 
 def _slabs(shape: torch.Size, context: int) -> list[slice]:

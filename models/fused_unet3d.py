@@ -8,6 +8,7 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from models.fused_convolution import added, convolved
+from models.fused_head import FusedHead
 from models.fused_up import FusedUp
 from models.unet3d import Block, UNet3d, Up, fold_pixels, unfold_pixels
 
@@ -34,7 +35,8 @@ class FusedUNet3d(nn.Module):
         self.down = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.down)
         self.up = nn.ModuleList(FusedUp(cast(Up, up)) for up in network.up)
         self.join = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.join)
-        self.head = network.head
+        # a refiner's net A has lost its head
+        self.head = FusedHead(network.head) if isinstance(network.head, nn.Conv3d) else network.head
         self.requires_grad_(requires_grad=False)
 
     def forward(self, image: Tensor) -> Tensor:

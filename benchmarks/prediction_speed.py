@@ -6,6 +6,9 @@ pooling divides. MONAI has the same patch, its default overlap (a quarter) and p
 whole volume in every round, choice of precision included. Of the others a share of the layers of patches is run, and
 their time is scaled by the exact number of patches, each of which costs the same; --share 1 runs everything.
 
+Then, whose the differences are: of a few sections how far each way is from the same network in float32 on whole
+sections with all that it looks at, and MONAI's difference to ours where its patches end farther and farther away.
+
 MONAI is an extra: .venv/bin/python -m pip install -e '.[benchmarks]'; without it, give --without-monai.
 
     python benchmarks/prediction_speed.py --volume v.h5:raw --share 0.5 # the whole volume
@@ -23,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from prediction_differences import inside, tell_distance_to_exact, tell_far_from_ends
 from rival_predictions import MonaiWindows, TentBlending, Way
 
 from loop.errors import InputError
@@ -36,8 +40,6 @@ from models.training import train
 from models.training_config import training_preset
 
 QUICK = (32, 256, 256)
-BORDER = (4, 32, 32)
-"""Left out of the comparison: there the ways see other surroundings."""
 KFLOP_A_VOXEL = 435.6
 """Of net A, by torch's FlopCounterMode."""
 
@@ -99,6 +101,10 @@ def _compare(checkpoint: Path, volume: NDArray[np.uint8], arguments: argparse.Na
             way.run_layers(until=math.ceil(way.layers * arguments.share * part / arguments.rounds))
         print(f"round {part} of {arguments.rounds}: ours {ours.clock[-1]:.1f} s", flush=True)
     _print(ours, ways, max(products))
+    tell_distance_to_exact(ours.result, ways, checkpoint=checkpoint, volume=volume)
+    for way in ways:
+        if isinstance(way, MonaiWindows):
+            tell_far_from_ends(ours.result, way)
 
 
 def _print(ours: Ours, ways: list[Way], product_rate: float) -> None:
@@ -111,7 +117,7 @@ def _print(ours: Ours, ways: list[Way], product_rate: float) -> None:
     for way in ways:
         scale = way.patches / way.patches_run
         theirs, cpu = way.clock * scale, way.processor * scale
-        inner = tuple(slice(border, extent - border) for border, extent in zip(BORDER, ours.volume.shape, strict=True))
+        inner = inside(ours.volume.shape)
         complete = way.complete()[inner]
         difference = np.abs(way.result() - ours.result)[inner][complete].mean() if complete.any() else math.nan
         print(

@@ -85,7 +85,8 @@ class MonaiWindows:
         # MONAI's own order of windows; its volume is as long as the patch or longer here, so that it pads nothing
         windows = dense_patch_slices(volume.shape, patch, step)
         self.patches = len(windows)
-        self.starts = sorted({window[0].start for window in windows})
+        self.grid = [sorted({window[axis].start for window in windows}) for axis in range(3)]
+        self.starts = self.grid[0]
         self.layers = len(self.starts)
         self.found = np.zeros(volume.shape, np.float32)
         self.layers_run = self.patches_run = 0
@@ -118,6 +119,28 @@ class MonaiWindows:
         covered = (sections >= self.starts) & (sections < np.array(self.starts) + self.patch[0])
         alone = (covered.sum(axis=1) == 1) & covered[:, : self.layers_run].any(axis=1)
         return np.broadcast_to(alone[:, None, None], self.volume.shape)
+
+    def clear(self, sections: int, px: int) -> NDArray[np.bool_]:
+        """Say which voxels are so far from every end inside of the volume of every window that they lie in."""
+        axes = [
+            clearance(starts, size, extent) >= least
+            for starts, size, extent, least in zip(
+                self.grid, self.patch, self.volume.shape, (sections, px, px), strict=True
+            )
+        ]
+        return axes[0][:, None, None] & axes[1][:, None] & axes[2]
+
+
+def clearance(starts: list[int], size: int, extent: int) -> NDArray[np.int64]:
+    """Give, along one axis, how far the nearest end is of all patches that hold a place; the volume's ends are none."""
+    places = np.arange(extent)
+    nearest = np.full(extent, extent)
+    for start in starts:
+        held = slice(start, start + size)
+        before = places[held] - start if start > 0 else extent
+        after = start + size - 1 - places[held] if start + size < extent else extent
+        nearest[held] = np.minimum(nearest[held], np.minimum(before, after))
+    return nearest
 
 
 def _half_stride(extent: int, size: int) -> list[int]:

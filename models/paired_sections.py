@@ -34,18 +34,20 @@ class PairedConvolution(nn.Module):
         self.sums.bias = convolution.bias
 
     def forward(self, pairs: Pairs, residual: Pairs | None = None) -> Pairs:
-        """Convolve, and add `residual` before the ReLU."""
+        """Convolve; before the ReLU add to `residual`, in place, if there is one."""
         even, odd = pairs
-        results = room_for(even, channels=self.sums.out_channels, pairs=len(even) - 1)
+        results = residual or room_for(even, channels=self.sums.out_channels, pairs=len(even) - 1)
         for start in range(0, len(even) - 1, PAIRS_AT_ONCE):
             stop = min(start + PAIRS_AT_ONCE, len(even) - 1)
             here, next_ = slice(start, stop), slice(start + 1, stop + 1)
+            evens, odds = results[0][here], results[1][next_]
             sums, differences = self.sums(even[here] + odd[next_]), self.differences(odd[next_] - even[here])
-            evens = torch.add(sums, differences, out=results[0][here])
-            odds = torch.sub(sums, differences, out=results[1][next_])
-            if residual is not None:
-                evens += residual[0][here]
-                odds += residual[1][next_]
+            if residual is None:
+                torch.add(sums, differences, out=evens)
+                torch.sub(sums, differences, out=odds)
+            else:
+                evens.add_(sums).add_(differences)
+                odds.add_(sums).sub_(differences)
             added(evens, odd[here] - odd[next_], self.first, activation="relu")
             added(odds, even[next_] - even[here], self.last, activation="relu")
         return results

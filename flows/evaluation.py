@@ -1,7 +1,6 @@
 """`proofloop evaluate`: a segmentation, or a membrane probability, against the truth."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,13 @@ from pydantic import BaseModel, ConfigDict
 from rich.table import Table
 
 from flows.evaluation_further import Also, BySection, Counted, Further
-from loop.contingency import Contingency, contingency, merged
+from flows.scores import Scores, Tally
 from loop.errors import InputError
 from loop.labels import objects_of_section
 from loop.metrics import Agreement, agreement, dice
 from loop.metrics_cleft import CleftScores
 from loop.metrics_links import LinkScores
-from loop.metrics_overlap import Overlap, overlap_of
-from loop.metrics_partition import partition_scores
+from loop.metrics_overlap import overlap_of
 from loop.metrics_skeleton import RunLength
 from loop.progress import Progress, part_of, silent
 from loop.section_range import SectionsField, parse_stretch
@@ -26,29 +24,20 @@ from loop.volume import Volume, VoxelSize, open_labels, open_volume, require_equ
 from models.targets import membrane_target
 from tracing.seeding import SeedingConfig, objects_of_membrane, require_probability
 
-_NOTHING = (np.zeros(0, dtype=np.uint8), np.zeros(0, dtype=np.uint8))
 _READ_PX = 2**24
-_MERGED_AT = 64
-"""Tables of sections that are kept before they are added up, which costs time by the pairs in all."""
 
 
-class Scores(Agreement):
-    """Agreement with the truth of a section or a volume, and what challenges score besides; truth 0 is ignored."""
+class Tolerance(BaseModel):
+    """What was left out near true boundaries, and what it hides."""
 
-    cremi_score: float
-    """Geometric mean of VOI and adapted Rand error (CREMI), 0 = perfect."""
-    rand: float
-    """V^Rand, foreground-restricted (ISBI 2012), 1 = perfect."""
-    rand_split: float
-    """Its part that splits lower."""
-    rand_merge: float
-    """Its part that merges lower."""
-    information: float
-    """V^Info, foreground-restricted (ISBI 2012), 1 = perfect."""
-    information_split: float
-    """Its part that splits lower."""
-    information_merge: float
-    """Its part that merges lower."""
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    px: float
+    """Pixels nearer than this to a true boundary of their section did not count."""
+    counted: float
+    """Share of the true objects' voxels that counted."""
+    exact: Scores
+    """Of the volume, with nothing left out."""
 
 
 class Evaluation(BaseModel):
@@ -60,6 +49,8 @@ class Evaluation(BaseModel):
     """Of labels, over all voxels; of a membrane probability, the mean of its sections."""
     sections: dict[int, Scores]
     """Of each section by itself; those without truth are not there."""
+    tolerance: Tolerance | None = None
+    """If one was asked for, which all other scores but Dice, links and clefts then have."""
     unsegmented: SectionsField = []
     """Sections of which the truth has objects and the segmentation none; they count as errors."""
     links: BySection[LinkScores] | None = None
@@ -93,7 +84,7 @@ def evaluate_volumes(
     also : collection of str
         What is measured besides: links, clefts, run-length.
     voxel_size_nm_zyx : tuple of float, optional
-        In place of what the truth says; clefts and run-length need it.
+        In place of what the truth says; clefts, run-length and a tolerance in nm need it.
     progress : Progress
         Hears of the sections done.
 
@@ -109,38 +100,37 @@ def evaluate_volumes(
     given, true = given.stretch(first, stop), true.stretch(first, stop)
     probability = _is_probability(given)
     _require_comparable(given, probability, also)
+    tolerance_px = counted.within_px(true, voxel_size_nm_zyx)
     further = Further.asked(
         also,
         true,
         first=first,
         voxel_size_nm_zyx=voxel_size_nm_zyx,
-        tolerance_px=counted.tolerance_px,
+        tolerance_px=tolerance_px,
         progress=part_of(progress, 0, 2),
     )
     if "run-length" in also:
         progress = part_of(progress, 1, 2)
     compare = _of_membrane if probability else _of_labels
-    tables, overlap = [contingency(*_NOTHING)], Overlap(0, 0)
-    sections: dict[int, Scores] = {}
+    exact = Tally()
+    judged = Tally() if tolerance_px else exact
     unsegmented: list[int] = []
     for z, (section, true_section) in enumerate(_sections(given, true), start=first):
-        labels, membranes = compare(section, true_section)
-        table = contingency(labels[0], without_boundaries(labels[1][np.newaxis], counted.tolerance_px)[0])
+        (objects, true_objects), membranes = compare(section, true_section)
         found = overlap_of(*membranes)
-        if len(table.voxels):
-            sections[z] = _scores(table, found)
-            if not labels[0].any():
-                unsegmented.append(z)
+        exact.add(z, objects, true_objects, found)
+        if tolerance_px:
+            judged.add(z, objects, without_boundaries(true_objects[np.newaxis], tolerance_px)[0], found)
+        if z in judged.sections and not objects.any():
+            unsegmented.append(z)
         further.add(z, section, true_section)
-        tables, overlap = [*tables, table], overlap + found
-        if len(tables) == _MERGED_AT:
-            tables = [merged(tables)]
         progress(z + 1 - first, given.shape[0])
+    scored = Tally.mean if probability else Tally.whole
+    volume, tolerance = scored(judged), None
+    if tolerance_px:
+        tolerance = Tolerance(px=tolerance_px, counted=judged.voxels / exact.voxels, exact=scored(exact))
     return Evaluation(
-        volume=_mean(sections) if probability else _scores(merged(tables), overlap),
-        sections=sections,
-        unsegmented=unsegmented,
-        **further.found(),
+        volume=volume, sections=judged.sections, tolerance=tolerance, unsegmented=unsegmented, **further.found()
     )
 
 
@@ -188,20 +178,6 @@ def _of_membrane(membrane: NDArray[Any], truth: NDArray[Any]) -> tuple[_Pair, _P
     return objects, (membrane >= config.threshold, membrane_target(truth[np.newaxis])[0])
 
 
-def _scores(table: Contingency, overlap: Overlap) -> Scores:
-    return Scores(dice=overlap.dice, **asdict(partition_scores(table)))
-
-
-def _mean(sections: Mapping[int, Scores]) -> Scores:
-    if not sections:
-        raise InputError(
-            "the truth holds no object", given="labels that are 0 everywhere", expected="one or more", fix="label some"
-        )
-    return Scores(
-        **{name: float(np.mean([getattr(s, name) for s in sections.values()])) for name in Scores.model_fields}
-    )
-
-
 def agreement_of_membrane(membrane: NDArray[Any], truth: NDArray[Any], seeding: SeedingConfig) -> Agreement:
     """Segment one section from its membrane probability `(y, x)` and compare it with its truth."""
     overlap = dice(membrane >= seeding.threshold, membrane_target(truth[np.newaxis])[0])
@@ -214,9 +190,13 @@ def _is_probability(volume: Volume) -> bool:
 
 def evaluation_table(result: Evaluation) -> Table:
     """Lay the measures out for a terminal."""
-    table = Table("measure", "value", "meaning", title="Agreement with the truth (truth 0 ignored)")
+    title = "Agreement with the truth (truth 0 ignored)"
+    if near := result.tolerance:
+        title += f", what is nearer than {near.px:.3g} px to a boundary left out: {near.counted:.0%} of it counts"
+    table = Table("measure", "value", "meaning", title=title)
     further = {
         "": result.volume,
+        "without tolerance: ": result.tolerance and result.tolerance.exact,
         "links: ": result.links and result.links.volume,
         "clefts: ": result.clefts and result.clefts.volume,
         "run length: ": result.run_length,

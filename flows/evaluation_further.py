@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from flows.run_length import RunLengthCounter
 from flows.skeletons import require_voxel_size
+from loop.errors import InputError
 from loop.metrics_cleft import CleftCounter, CleftScores
 from loop.metrics_links import LinkCounter, LinkScores
 from loop.progress import Progress
+from loop.tolerance import tolerance_px_of
 from loop.volume import Volume, VoxelSize
 
 Also = Literal["links", "clefts", "run-length"]
@@ -29,10 +31,32 @@ class Counted:
     tolerance_px : float
         Pixels of a section nearer than this to a true boundary do not count, see `without_boundaries`, and nodes of
         skeletons there make no merger; the Dice coefficient, which is about boundaries, links and clefts count all.
+    tolerance_nm : float
+        The same in nm and as CREMI has it, up to this far away; one of both is 0.
     """
 
     sections: str = ""
     tolerance_px: float = 0
+    tolerance_nm: float = 0
+
+    def within_px(self, truth: Volume, voxel_size_nm_zyx: VoxelSize | None) -> float:
+        """Give the tolerance in px, by the size of voxels as given or as the truth says.
+
+        Raises
+        ------
+        InputError
+            If there are two tolerances, or it is one in nm and voxels have no known size or are not square in y and x.
+        """
+        if self.tolerance_px and self.tolerance_nm:
+            raise InputError(
+                "a tolerance is given twice",
+                given=f"{self.tolerance_px:g} px and {self.tolerance_nm:g} nm",
+                expected="pixels or nanometres",
+                fix="leave one out",
+            )
+        if not self.tolerance_nm:
+            return self.tolerance_px
+        return tolerance_px_of(self.tolerance_nm, require_voxel_size(truth, voxel_size_nm_zyx))
 
 
 _Measure = TypeVar("_Measure", LinkScores, CleftScores)

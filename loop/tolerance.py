@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.segmentation import find_boundaries
 
+from loop.errors import InputError
+
 
 def without_boundaries(truth: NDArray[Any], tolerance_px: float) -> NDArray[Any]:
     """Give true labels `(z, y, x)` with 0 near boundaries, so that scores ignore what lies there.
@@ -22,6 +24,28 @@ def without_boundaries(truth: NDArray[Any], tolerance_px: float) -> NDArray[Any]
     if tolerance_px <= 0:
         return truth
     return np.stack([_without_boundaries(section, tolerance_px) for section in truth])
+
+
+def tolerance_px_of(tolerance_nm: float, voxel_size_nm_zyx: tuple[float, float, float]) -> float:
+    """Give the tolerance in px that leaves out what CREMI's `border_threshold` of so many nm does.
+
+    CREMI leaves out pixels at most as far as its threshold, `without_boundaries` those nearer than its own, so this is
+    the next number above.
+
+    Raises
+    ------
+    InputError
+        If pixels are not square, where CREMI says nothing either.
+    """
+    _, height_nm, width_nm = voxel_size_nm_zyx
+    if height_nm != width_nm:
+        raise InputError(
+            "a tolerance in nm needs square pixels",
+            given=f"pixels of {height_nm:g} x {width_nm:g} nm",
+            expected="the same in y and x",
+            fix="give the tolerance in px",
+        )
+    return float(np.nextafter(tolerance_nm / width_nm, np.inf)) if tolerance_nm > 0 else 0.0
 
 
 def _without_boundaries(section: NDArray[Any], tolerance_px: float) -> NDArray[Any]:

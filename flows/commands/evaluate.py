@@ -11,6 +11,8 @@ from flows.terminal import progress_bar
 _EXAMPLES = """\
 Example: `proofloop evaluate result.h5:labels truth.h5:labels --json`
 
+`proofloop evaluate axons.h5 truth.h5 --tolerance-nm 25` as CREMI does
+
 `proofloop evaluate axons.h5 truth.h5 --sections 90:100 --links --run-length --tolerance-px 2`
 
 `proofloop evaluate found.h5:clefts truth.h5:clefts --clefts --voxel-size 40,4,4`
@@ -29,6 +31,9 @@ def evaluate(
     tolerance_px: Annotated[
         float, typer.Option(min=0, help="Leave out what is nearer to a true boundary of its section than this.")
     ] = 0,
+    tolerance_nm: Annotated[
+        float, typer.Option(min=0, help="The same in nm, up to this far away; CREMI's leaderboard has 25.")
+    ] = 0,
     links: Annotated[
         bool, typer.Option("--links", help="Also recall and precision of links, identity switches.")
     ] = False,
@@ -39,7 +44,7 @@ def evaluate(
         bool, typer.Option("--run-length", help="Also the expected run length, on skeletons of the truth.")
     ] = False,
     voxel_size: Annotated[
-        str | None, typer.Option(help="nm, Z,Y,X, for clefts and run length; default: what the truth says.")
+        str | None, typer.Option(help="nm, Z,Y,X, for clefts, run length and nm; default: what the truth says.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
@@ -47,7 +52,8 @@ def evaluate(
 
     A membrane probability (float, or a dataset called `membrane`) is segmented section by section first. Besides: how
     profiles are linked from section to section, CREMI's distances of synaptic clefts, and how far one can follow the
-    true objects' skeletons. The JSON has every section by itself under `sections`.
+    true objects' skeletons. The JSON has every section by itself under `sections`, and with a tolerance also the scores
+    without it.
     """
     from flows.config import parse_voxel_size
     from flows.evaluation import evaluate_volumes, evaluation_table
@@ -58,7 +64,7 @@ def evaluate(
     also = [measure for measure, wanted in asked.items() if wanted]
     size = parse_voxel_size(voxel_size) if voxel_size else None
     with progress_bar("evaluate", "sections") as progress:
-        counted = Counted(sections, tolerance_px)
+        counted = Counted(sections, tolerance_px, tolerance_nm)
         result = evaluate_volumes(
             segmentation, truth, counted=counted, also=also, voxel_size_nm_zyx=size, progress=progress
         )

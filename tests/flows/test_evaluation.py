@@ -54,6 +54,61 @@ def test_within_the_tolerance_a_shifted_boundary_costs_nothing(stored: Path) -> 
     assert tolerant.volume.dice == exact.volume.dice
 
 
+def walls(stored: Path, *, pixel_nm: float, to: int) -> tuple[str, str]:
+    """Two true objects of 10 px along x, and the same with the wall between them 10 - `to` px too far left."""
+    truth, found = (np.repeat([[[1] * at + [2] * (20 - at)]], 6, axis=1).astype(np.uint32) for at in (10, to))
+    with h5py.File(stored, "a") as file:
+        file["wall"], file["found"] = truth, found
+        file["wall"].attrs["voxel_size_nm_zyx"] = (30, pixel_nm, pixel_nm)
+    return f"{stored}:found", f"{stored}:wall"
+
+
+def bits(share: float) -> float:
+    """Entropy of a choice between two of which one has this share."""
+    return float(-share * np.log2(share) - (1 - share) * np.log2(1 - share))
+
+
+def test_a_tolerance_in_nm_leaves_out_what_cremi_leaves_out(stored: Path) -> None:
+    spec = walls(stored, pixel_nm=12, to=14)
+    found = evaluate_volumes(*spec, counted=Counted(tolerance_nm=25))
+    # the pixels at 0, 12 and 24 nm from those beside the wall: columns 7 to 12
+    assert found.tolerance is not None
+    assert found.tolerance.counted == 14 / 20
+    assert found.volume.voi_split == pytest.approx(7 / 14 * bits(1 / 7))
+    assert found.volume.voi_merge == pytest.approx(8 / 14 * bits(1 / 8))
+    assert found.tolerance.exact == evaluate_volumes(*spec).volume
+    assert found.tolerance.exact.voi_split == pytest.approx(10 / 20 * bits(4 / 10))
+    assert found.tolerance.exact.voi_merge == pytest.approx(14 / 20 * bits(4 / 14))
+
+
+def test_a_pixel_just_as_far_away_as_the_tolerance_in_nm_is_left_out(stored: Path) -> None:
+    spec = walls(stored, pixel_nm=12.5, to=13)
+    assert evaluate_volumes(*spec, counted=Counted(tolerance_nm=25)).volume.voi == 0
+    assert evaluate_volumes(*spec, counted=Counted(tolerance_nm=24.9)).volume.voi > 0
+    assert evaluate_volumes(*spec, counted=Counted(tolerance_px=2)).volume.voi > 0
+
+
+def test_a_tolerance_without_a_size_or_given_twice_or_of_oblong_pixels_is_refused(stored: Path) -> None:
+    spec = f"{stored}:shifted", f"{stored}:labels"
+    with pytest.raises(InputError, match="how large a voxel is"):
+        evaluate_volumes(*spec, counted=Counted(tolerance_nm=25))
+    with pytest.raises(InputError, match="given twice"):
+        evaluate_volumes(*spec, counted=Counted(tolerance_nm=25, tolerance_px=2))
+    with pytest.raises(InputError, match="square pixels"):
+        evaluate_volumes(*spec, counted=Counted(tolerance_nm=25), voxel_size_nm_zyx=(30, 12, 6))
+
+
+def test_with_a_tolerance_the_json_and_the_table_have_both_figures(stored: Path) -> None:
+    words = ["evaluate", *walls(stored, pixel_nm=12, to=12), "--tolerance-nm", "25"]
+    told = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert (told["voi_split"], told["voi_merge"]) == (0, 0)
+    assert told["tolerance"]["px"] == pytest.approx(25 / 12)
+    assert told["tolerance"]["exact"]["voi_split"] == pytest.approx(10 / 20 * bits(2 / 10))
+    table = CliRunner().invoke(app, words).stdout
+    assert "without tolerance: voi_split" in table
+    assert "70% of it counts" in " ".join(table.split())
+
+
 def test_a_stretch_is_compared_alone_and_keeps_its_numbers(stored: Path) -> None:
     with h5py.File(stored, "r+") as file:
         file["late"] = np.concatenate([0 * file["swapped"][:1], file["swapped"][1:]])
@@ -156,7 +211,7 @@ def test_what_was_not_asked_for_is_not_in_the_json(stored: Path) -> None:
     followed(stored)
     words = ["evaluate", f"{stored}:found", f"{stored}:true", "--json"]
     plain = json.loads(CliRunner().invoke(app, words).stdout)
-    assert not {"links", "clefts", "run_length", "volume"} & plain.keys()
+    assert not {"links", "clefts", "run_length", "volume", "tolerance"} & plain.keys()
     more = json.loads(CliRunner().invoke(app, [*words, "--links", "--clefts"]).stdout)
     assert more["links"]["volume"]["identity_switches"] == 1
     assert more["clefts"]["volume"]["adgt_nm"] == 0

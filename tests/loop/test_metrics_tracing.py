@@ -8,7 +8,7 @@ from scipy.ndimage import distance_transform_edt
 from loop.metrics_cleft import CleftCounter, cleft_scores
 from loop.metrics_links import LinkCounter, link_scores
 from loop.metrics_skeleton import expected_run_length_nm
-from loop.tolerance import without_boundaries
+from loop.tolerance import tolerance_px_of, without_boundaries
 
 SIZE = (40.0, 4.0, 4.0)
 
@@ -133,3 +133,19 @@ def test_near_boundaries_the_truth_is_left_out() -> None:
     assert without_boundaries(truth, 1)[0, 0].tolist() == [1, 1, 1, 1, 0, 0, 2, 2, 2, 2]
     assert without_boundaries(truth, 2)[0, 0].tolist() == [1, 1, 1, 0, 0, 0, 0, 2, 2, 2]
     np.testing.assert_array_equal(without_boundaries(truth, 0), truth)
+
+
+def cremi_border(section: NDArray[np.uint8], most_px: float) -> NDArray[np.bool_]:
+    """As CREMI has it: pixels with another label above, below or beside them, and what is at most so far from one."""
+    around = np.pad(section, 1, mode="edge")
+    sides = around[:-2, 1:-1], around[2:, 1:-1], around[1:-1, :-2], around[1:-1, 2:]
+    return np.asarray(distance_transform_edt(np.all([section == side for side in sides], axis=0)) <= most_px)
+
+
+@pytest.mark.parametrize("pixel_nm", [4.0, 5.0, 12.0, 25.0, 30.0])
+def test_a_tolerance_in_nm_is_that_of_cremi(pixel_nm: float) -> None:
+    rng = np.random.default_rng(0)
+    section = np.kron(rng.integers(0, 4, (5, 5)), np.ones((12, 9), int)).astype(np.uint8)
+    section[rng.integers(0, 60, 5), rng.integers(0, 45, 5)] = 9
+    kept = without_boundaries(section[np.newaxis], tolerance_px_of(25, (30, pixel_nm, pixel_nm)))[0]
+    np.testing.assert_array_equal(kept, np.where(cremi_border(section, 25 / pixel_nm), 0, section))

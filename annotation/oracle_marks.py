@@ -34,6 +34,9 @@ class MarkRules:
         Of the brush.
     into_px : int
         How far a joining stroke begins and ends inside of the objects.
+    over_px : int
+        No stroke joins what it reaches only over other objects: with more of their pixels under it and right beside
+        it, it would join them too.
     shaken_px : int
         Every stroke is displaced by up to this much along both axes: hands are not exact.
     """
@@ -42,6 +45,7 @@ class MarkRules:
     thickness_px: float = 2.5
     radius_px: int = 2
     into_px: int = 5
+    over_px: int = 25
     shaken_px: int = 1
 
 
@@ -76,7 +80,7 @@ def marks_towards(
     -------
     Marks
         Of an outline over k true pieces, each but the largest is cut off by one stroke; of the k outlines over a true
-        piece, all are joined by k - 1 strokes, each the shortest way to the next.
+        piece, all are joined by k - 1 strokes, each the shortest way to the next, but for those behind other objects.
     """
     rng = np.random.default_rng(seed)
     pieces, outlines = pieces_of(truth), pieces_of(shown)
@@ -173,7 +177,7 @@ def _cuts(
 def _joins(
     parts: list[_Part], image: NDArray[np.int32], outlines: NDArray[np.int32], rules: MarkRules
 ) -> list[NDArray[np.bool_]]:
-    """Draw short lines that connect the parts of every true piece and touch nothing else."""
+    """Draw short lines that connect the parts of every true piece and touch nothing else, where there are such."""
     joins = []
     for true in sorted({part.true for part in parts}):
         places = {part.number: np.argwhere(image == part.number) for part in parts if part.true == true}
@@ -191,7 +195,9 @@ def _joins(
                 for into in range(rules.into_px, rules.into_px // 2, -1)
                 for start, end in ways
             ]
-            joins.append(min(lines, key=lambda one: _foreign(one, image, outlines, (here, there))))
+            over_px, best = min((_foreign(one, image, outlines, (here, there)), at) for at, one in enumerate(lines))
+            if over_px <= rules.over_px:
+                joins.append(lines[best])
     return joins
 
 

@@ -63,6 +63,17 @@ def test_one_stroke_repairs_a_split() -> None:
     assert labels[20, 10] == labels[20, 40] > 0
 
 
+def test_what_is_reached_over_another_object_alone_is_not_joined() -> None:
+    truth = np.zeros(SHAPE, np.uint32)
+    truth[4:60, 4:84], truth[4:44, 20:68] = 1, 0
+    truth[4:40, 24:64] = 2
+    shown = truth.copy()
+    shown[40:60], shown[4:40, 68:84] = 0, 3  # of a U the bottom is missing; between its arms lies another cell
+    assert kinds(marks_towards(shown, truth)) == []
+    shown[4:40, 24:64] = 0
+    assert "False membrane" in kinds(marks_towards(shown, truth))
+
+
 def test_one_point_repairs_a_missing_object_and_one_a_false_object() -> None:
     shown = np.where(TRUTH == 4, np.uint32(0), TRUTH)
     shown[90:96] = 7

@@ -84,7 +84,7 @@ def main() -> None:
     ways: dict[str, Callable[[], list[Block]]] = {
         "trace": lambda: [traced(raw, membrane, size, TracingConfig())],
         "trace, nothing merged": lambda: [traced(raw, membrane, size, UNMERGED)],
-        "plain": lambda: plainest(probability, SeedingConfig()),
+        "plain": lambda: plainest(probability, SeedingConfig(threshold=0.5)),
         "plain, objects of trace": lambda: plainest(probability, fine),
         "plain, whole": lambda: whole(raw, probability, registered=False),
         "plain, whole, registered": lambda: whole(raw, probability, registered=True),

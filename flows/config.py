@@ -107,7 +107,7 @@ class TracingConfig(BaseModel):
 
     postprocess: PostprocessConfig = PostprocessConfig()
     """Cleaning of the membrane; nothing by default."""
-    seeding: SeedingConfig = SeedingConfig(threshold=0.2)
+    seeding: SeedingConfig = SeedingConfig(threshold=0.2, smoothing_px=1, neck_ratio=2)
     """From membranes to objects; finer than for annotators, since pieces can be merged later and mergers not parted."""
     tracking: TrackingConfig = Field(default_factory=lambda: TrackingConfig(costs=LinkCosts(centre=0.4, ending=4.2)))
     """Which objects of different sections are one; more careful than with drawn objects, as some are wrong."""

@@ -6,6 +6,9 @@ from skimage.segmentation import expand_labels
 
 from tracing.seeding import SeedingConfig, objects_of_membrane
 
+_INSIDE_BELOW = 0.5
+"""Where the network is in two minds lies the border that it was taught; objects are found at a lower threshold."""
+
 
 def outlines(
     membrane: NDArray[np.float32], seeding: SeedingConfig, *, smallest_px: int, grown_px: int
@@ -29,6 +32,6 @@ def outlines(
     ndarray of uint32, shape (y, x)
         Objects; 0 between them.
     """
-    objects = np.where(membrane < seeding.threshold, objects_of_membrane(membrane, seeding), 0)
+    objects = np.where(membrane < _INSIDE_BELOW, objects_of_membrane(membrane, seeding), 0)
     specks = np.bincount(objects.ravel()) < smallest_px
     return np.asarray(expand_labels(np.where(specks[objects], 0, objects), grown_px), dtype=np.uint32)

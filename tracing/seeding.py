@@ -23,11 +23,11 @@ class SeedingConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    threshold: float = Field(default=0.5, gt=0, lt=1)
+    threshold: float = Field(default=0.4, gt=0, lt=1)
     """Pixels below this membrane probability may lie inside an object."""
-    smoothing_px: float = Field(default=1.0, ge=0)
+    smoothing_px: float = Field(default=0.5, ge=0)
     """Standard deviation of the Gaussian that smooths the distance from the membrane."""
-    neck_ratio: float = Field(default=2.0, gt=1)
+    neck_ratio: float = Field(default=2.7, gt=1)
     """Two bodies are two objects where the neck between them is narrower than the smaller body by this factor."""
     min_distance_px: float | None = Field(default=None, gt=0)
     """Of two seeds nearer than this, the one farther from the membrane stays; without it all stay."""

@@ -6,6 +6,7 @@ from skimage.segmentation import find_boundaries
 
 SAME, BEFORE, AFTER = (0, 225, 255), (255, 45, 85), (255, 209, 0)
 """Outlines that stayed, that were taken away, that are new."""
+_LARGE_ENOUGH_PX = 1000  # smaller sections are drawn enlarged: an outline is a pixel wide and would hide thin objects
 
 
 def overlay(
@@ -22,7 +23,10 @@ def overlay(
     Returns
     -------
     (y, x, 3) uint8
+        Small sections are enlarged, each pixel to a square of pixels.
     """
+    times = max(_LARGE_ENOUGH_PX // max(image.shape), 1)
+    image, before, after = (np.kron(layer, np.ones((times, times), layer.dtype)) for layer in (image, before, after))
     picture = np.repeat(image[..., None], 3, axis=2)
     old, new = (find_boundaries(labels, mode="inner") for labels in (before, after))
     for mask, colour in ((old & new, SAME), (old & ~new, BEFORE), (new & ~old, AFTER)):

@@ -1,5 +1,6 @@
 """Review of answers: listed with a picture each, accepted, or sent back to the annotators with a reason."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,25 @@ def waiting_answers(run: Run) -> list[Answer]:
     return found
 
 
+def check_review(run: Run, accepted: Sequence[int], sent_back: int | None) -> None:
+    """See that all of a review can be done before any of it is.
+
+    Raises
+    ------
+    InputError
+        A task has no answer that waits, or is to be accepted and sent back at once.
+    """
+    for task in (*accepted, *(() if sent_back is None else (sent_back,))):
+        _answers_to(run, task)
+    if sent_back in accepted:
+        raise InputError(
+            f"task {sent_back} cannot be both accepted and sent back",
+            given=f"--accept {sent_back} --send-back {sent_back}",
+            expected="one of the two for each task",
+            fix="leave one out; nothing was changed",
+        )
+
+
 def accept(run: Run, task: int, *, by: str) -> None:
     """Accept the answers to a task; where review is required models learn from them from now on."""
     for event, correction in _answers_to(run, task):
@@ -83,7 +103,9 @@ def _answers_to(run: Run, task: int) -> list[tuple[SectionLabelled, Correction]]
         raise InputError(
             f"task {task} has no answer to review",
             given=f"task {task}",
-            expected=f"one of {', '.join(str(correction.task_id) for _, correction in waiting) or 'none at present'}",
+            expected=f"one of {', '.join(str(correction.task_id) for _, correction in waiting)}"
+            if waiting
+            else "an answer that waits; none does",
             fix="see what waits with proofloop review RUN; proofloop ingest RUN brings new answers",
         )
     return found

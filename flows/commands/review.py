@@ -26,12 +26,13 @@ def review(
     In the pictures cyan outlines stayed, red ones were taken away, yellow ones are new.
     """
     from flows.reviewing import accept as accept_task
-    from flows.reviewing import return_to_annotators, waiting_answers
+    from flows.reviewing import check_review, return_to_annotators, waiting_answers
     from flows.runs import open_run
 
     opened, reviewer = open_run(run), by or getpass.getuser()
     if send_back is not None and not reason:
         raise typer.BadParameter("say why with --reason: the annotator reads it above the section")
+    check_review(opened, accept or [], send_back)
     for task in accept or []:
         accept_task(opened, task, by=reviewer)
     if send_back is not None:

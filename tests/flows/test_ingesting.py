@@ -15,7 +15,7 @@ from flows.blind_tasks import gold, repeats
 from flows.ingesting import close_iteration, ingest_submissions
 from flows.initialise import init_run
 from flows.labelling_server import server_of
-from flows.reviewing import accept, return_to_annotators, waiting_answers
+from flows.reviewing import accept, check_review, return_to_annotators, waiting_answers
 from flows.runs import Run
 from flows.summarise import status_records, summarise
 from loop.answer_events import AnnotationDeleted, ConsensusReached, GoldAnswered
@@ -188,6 +188,9 @@ def test_with_review_required_only_accepted_answers_train_and_the_iteration_wait
     ingest_submissions(run)
     before = run.ledger.trainable()
     assert [answer.correction.annotation_id for answer in waiting_answers(run)][-2:] == [kept, edited]
+    for accepted, sent_back in (([first, first], first), ([first], 10**6)):
+        with pytest.raises(InputError, match=f"task {sent_back}"):
+            check_review(run, accepted, sent_back)
     accept(run, first, by="reviewer@lab.example")
     assert run.ledger.trainable()[5] != before.get(5)
     assert list(run.ledger.open_tasks(iteration)) == [second]

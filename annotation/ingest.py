@@ -20,8 +20,9 @@ from annotation.regions import Fault, named, parse_regions, version_of
 from annotation.server import Server
 from annotation.shifts import accidental_shifts
 from annotation.tasks import Annotation, ChangedTask, annotation_of, begins_at, changed_since, missing_of, seen_until
+from annotation.whereabouts import whereabouts
 from loop.effort import Effort, active_seconds, effort_between
-from loop.errors import InputError
+from loop.errors import InputError, ServerUnavailable
 from loop.places import Place, Tile
 from loop.progress import Progress, silent
 
@@ -183,6 +184,11 @@ def ingest(
     Returns
     -------
     Harvest
+
+    Raises
+    ------
+    ServerUnavailable
+        Tasks are awaited, and the run's project is not there.
     """
     submissions: list[Submission] = []
     faults: list[Fault] = []
@@ -191,6 +197,13 @@ def ingest(
         began = clock_of(server)
         since = begins_at(since, now=began)
         project = find_project(client, server.project)
+        if project is None and awaited:
+            raise ServerUnavailable(
+                "the run's project is not in Label Studio",
+                given=f"no project {server.project!r} for {server.email} on {server.url}; {len(awaited)} tasks wait",
+                expected="the project by that title",
+                fix="give it its title back, or use a token that sees it; if it was deleted, restore a backup",
+            )
         tasks: list[ChangedTask] = []
         if project is not None:
             tasks = changed_since(client, project, since, unanswered=set(awaited) - set(settled))
@@ -206,7 +219,10 @@ def ingest(
                     continue
                 email = emails.get(annotation.annotator_id, f"user {annotation.annotator_id}")
                 found, refused = submission_of(server, task, annotation, digest=digest, annotator=email)
-                faults += [Fault(task.task_id, annotation.annotation_id, *fault) for fault in refused]
+                faults += [
+                    Fault(task.task_id, annotation.annotation_id, *fault, whereabouts(annotation.result, fault[0]))
+                    for fault in refused
+                ]
                 if found:
                     submissions.append(found)
                 else:

@@ -42,16 +42,24 @@ class Fault:
     region_id : str
         Empty when the whole annotation is meant.
     reason : str
+    what : str
+        The region in words that its annotator understands; empty where there are none.
     """
 
     task_id: int
     annotation_id: int
     region_id: str
     reason: str
+    what: str = ""
+
+    @property
+    def words(self) -> str:
+        """Tell the annotator what is wrong with what."""
+        return f"{self.what}: {self.reason}" if self.what else self.reason
 
     def __str__(self) -> str:
         region = f" region {self.region_id}" if self.region_id else ""
-        text = f"task {self.task_id} annotation {self.annotation_id}{region}: {self.reason}"
+        text = f"task {self.task_id} annotation {self.annotation_id}{region}: {self.words}"
         return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

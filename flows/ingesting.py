@@ -198,7 +198,7 @@ def _send_faulty_back(run: Run, server: Server, harvest: Harvest) -> set[int]:
         if section is None or key[0] in again or (submission and submission.annotator == ORACLE):
             continue
         faults = [fault for fault in harvest.faults if (fault.task_id, fault.annotation_id) == key]
-        reason = "Please look again: " + "; ".join(dict.fromkeys(fault.reason for fault in faults))
+        reason = "Please look again: " + "; ".join(dict.fromkeys(fault.words for fault in faults))
         refused = {fault.region_id for fault in faults} if submission else None
         if send_back(server, *key, reason=reason, refused=refused):
             run.ledger.append(_returned(section[0], *key, reason))

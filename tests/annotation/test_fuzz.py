@@ -22,6 +22,7 @@ from annotation.project import CUT, GROW, JOIN, REMOVE, UNSURE
 from annotation.regions import Fault, polygon_region, region_id
 from annotation.server import Server
 from annotation.tasks import Annotation, ChangedTask
+from annotation.whereabouts import whereabouts
 from loop.labels import read_section, write_section
 from tests.annotation.sections import cells, image_of
 
@@ -116,7 +117,7 @@ def taken(server: Server, result: object) -> tuple[Submission | None, list[Fault
     task = ChangedTask(TASK, (Z, ITERATION), [ANNOTATION], datetime.now(UTC))
     annotation = Annotation(ANNOTATION, 1, datetime.now(UTC), 1.0, drafted=False, skipped=False, result=result)
     submission, faults = submission_of(server, task, annotation, digest="0" * 64, annotator="someone")
-    return submission, [Fault(TASK, ANNOTATION, *fault) for fault in faults]
+    return submission, [Fault(TASK, ANNOTATION, *fault, whereabouts(result, fault[0])) for fault in faults]
 
 
 def repaired(result: list[Any], faulty: set[str]) -> list[Any]:

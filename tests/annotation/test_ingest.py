@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 from annotation.client import LabelStudio
 from annotation.ingest import Harvest, ingest
@@ -10,6 +12,7 @@ from annotation.project import find_project
 from annotation.publish import publish
 from annotation.server import Server
 from annotation.tasks import begins_at, seen_until
+from loop.errors import ServerUnavailable
 from tests.annotation.sections import cells, task
 
 
@@ -244,3 +247,10 @@ def test_a_later_look_reads_only_what_changed_since(server: Server, client: Labe
 
     ingest(server, set(), since=datetime.now(UTC) + timedelta(minutes=3), progress=listen)
     assert not seen
+
+
+def test_a_project_that_was_renamed_while_tasks_are_awaited_is_said(server: Server) -> None:
+    renamed = replace(server, project="no such title")
+    assert not ingest(renamed, set()).submissions  # before the first publishing there is none
+    with pytest.raises(ServerUnavailable, match=r"'no such title'.*2 tasks wait"):
+        ingest(renamed, set(), awaited=[1, 2])

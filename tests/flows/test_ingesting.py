@@ -164,8 +164,9 @@ def test_a_refused_region_goes_back_with_all_other_work_and_the_work_counts_mean
     result = [dict(region) for region in prediction.result]
     dragged = {**result[1], "value": result[1]["value"] | {"points": [[x + 3, y] for x, y in points_of(result[1])]}}
     client.annotations.create(task, result=[dragged, *result[2:]], lead_time=60.0)
-    with pytest.raises(ProofloopError, match=f"(?s){result[1]['id']}: the whole outline was dragged.*went back"):
+    with pytest.raises(ProofloopError, match=f"(?s){result[1]['id']}: Object.*the whole outline.*went back"):
         ingest_submissions(asked)
+    assert "Object" in client.tasks.get(str(task)).data["reason"]
     (shown,) = client.predictions.list(task=task)
     assert {region["id"]: region for region in shown.result} == {region["id"]: region for region in result[1:]}
     counted = asked.ledger.labelled()[9]

@@ -10,9 +10,11 @@ from annotation.frame import Frame
 from annotation.publish import SectionTask
 from annotation.server import Server
 from annotation.tile import picture_of
+from flows.predicted import prediction_store
 from flows.runs import Run
 from loop.answer_events import Correction
-from loop.events import Published, Ranked
+from loop.doubt_finding import doubt_of
+from loop.events import Predicted, Published, Ranked
 from loop.gold import with_planted_errors
 from loop.labels import read_section
 from loop.places import Place, Tile
@@ -29,7 +31,7 @@ def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTa
     run : Run
     server : Server
     like : list of SectionTask
-        The iteration's own tasks, whose look and reasons are borrowed: tiles are repeated among tiles.
+        The iteration's own tasks: tiles are repeated among tiles.
     """
     answers: dict[Place, list[Correction]] = {}
     for event in run.ledger.in_force():
@@ -50,14 +52,16 @@ def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTa
         iteration = answers[place][0].iteration
         before = published.load(server.directory, place.z, iteration, tile=place.tile)
         ranked = run.ledger.stage(Ranked, iteration)
-        doubt = ranked.doubts.get(place) if ranked else None
         first = replace(_pictures(run, model, place.z, before.frame), labels=before.labels, membrane=before.membrane)
-        tasks.append(replace(first, spots=doubt.spots if doubt else ()))
+        if ranked and place in ranked.chosen:
+            doubt = ranked.doubts.get(place)
+            first = replace(first, reason=ranked.reason(place), spots=doubt.spots if doubt else ())
+        tasks.append(first)
     return tasks
 
 
 def gold(run: Run, like: list[SectionTask]) -> list[SectionTask]:
-    """Ask for dense sections given at the start, or tiles of them, with a few errors planted; see `repeats`.
+    """Ask for dense sections given at the start, or tiles of them, with a few errors planted.
 
     Where only a part of the given labels counts, nobody could say what is true of the rest: such places are left out.
     """
@@ -76,6 +80,22 @@ def gold(run: Run, like: list[SectionTask]) -> list[SectionTask]:
     return tasks
 
 
+def as_if_chosen(run: Run, ranked: Ranked, task: SectionTask) -> SectionTask:
+    """Give a gold task the reason and the circles of a place that nobody is asked for.
+
+    Those of another task would stand in both, word for word, and tell which is the false one.
+    """
+    asked = {place.z for place in ranked.chosen}
+    predicted = run.ledger.finished(Predicted, ranked.predicted_in).sections
+    lent = [z for z in predicted if z not in asked] or sorted(asked)
+    z = int(np.random.default_rng((task.iteration, task.z)).choice(lent))
+    store = prediction_store(run, ranked.predicted_in)
+    away = min((abs(task.z - other) for other in run.ledger.labelled() if other != task.z), default=0)
+    doubt = doubt_of(store.membrane(z), store.variance(z), labelled_sections_away=away, tile=task.place.tile)
+    told = ranked.model_copy(update={"doubts": {task.place: doubt}})
+    return replace(task, reason=told.reason(task.place), spots=doubt.spots)
+
+
 def mixed(tasks: list[SectionTask], blind: list[SectionTask]) -> list[SectionTask]:
     """Put blind tasks at places among the others that nobody can guess; the others keep their order."""
     order, rng = list(tasks), _rng(tasks)
@@ -86,16 +106,11 @@ def mixed(tasks: list[SectionTask], blind: list[SectionTask]) -> list[SectionTas
 
 def _gold_task(run: Run, model: SectionTask, z: int, truth: NDArray[np.uint32], frame: Frame | None) -> SectionTask:
     shown = truth if frame is None else frame.cut(truth)
-    task = replace(
+    return replace(
         _pictures(run, model, z, frame),
         labels=with_planted_errors(shown if frame is None else frame.clipped(shown), seed=z),
         membrane=(shown == 0).astype(np.float32),
     )
-    if frame is None or model.frame is None:
-        return task
-    down, right = frame.tile.y_px - model.frame.tile.y_px, frame.tile.x_px - model.frame.tile.x_px
-    moved = [spot.model_copy(update={"y_px": spot.y_px + down, "x_px": spot.x_px + right}) for spot in model.spots]
-    return replace(task, spots=moved)
 
 
 def _elsewhere(frame: Frame, margin_px: int, rng: np.random.Generator) -> Frame:

@@ -11,7 +11,7 @@ from annotation.preparing import Style
 from annotation.publish import SectionTask, publish
 from annotation.tile import cut_out
 from flows.asking import pool_of
-from flows.blind_tasks import gold, mixed, repeats
+from flows.blind_tasks import as_if_chosen, gold, mixed, repeats
 from flows.candidates import candidates_of
 from flows.labelling_server import server_of
 from flows.learnt_effort import learnt_effort
@@ -84,7 +84,8 @@ def publish_tasks(run: Run, progress: Progress = silent) -> None:
         server = server_of(run)
         made = dict(_tasks(run, ranked))
         fresh = [made[place] for place in ranked.chosen]
-        again, known = repeats(run, server, fresh), gold(run, fresh)
+        again = repeats(run, server, fresh)
+        known = [as_if_chosen(run, ranked, task) for task in gold(run, fresh)]
         served = mixed(fresh, [*again, *known])
         numbers = publish(server, served, style=style_of(run), progress=progress)
         asked = dict(zip((task.place for task in served), numbers, strict=True))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loop.agreement import SectionAgreement
-from loop.answer_events import Compared, Correction, SectionLabelled, SentBack
+from loop.answer_events import Compared, ConsensusReached, Correction, SectionLabelled, SentBack
 from loop.ledger import Ledger
 
 Version = tuple[int | None, str]
@@ -24,7 +24,7 @@ class Answers:
     waiting: set[Version]
     """Those that wait for a reviewer."""
     used: set[Correction]
-    """Those that training uses, and the newest of a section that none may."""
+    """Those that training uses, all of a consensus among them, and the newest of a section that none may."""
     compared: dict[Version, list[Compared]]
     """Comparisons with older answers."""
 
@@ -75,7 +75,10 @@ def _used(ledger: Ledger) -> set[Correction]:
     trainable = ledger.trainable()
     unfit = [event for place, event in ledger.answered().items() if place.z not in trainable]
     learnt_from = [event for layers in trainable.values() for event in layers]
-    return {event.correction for event in (*learnt_from, *unfit) if event.correction is not None}
+    agreed = {event.file: event.files for event in ledger.of_kind(ConsensusReached)}
+    heard = {file for event in learnt_from for file in agreed.get(event.file, ())}
+    voices = [event for event in ledger.in_force() if event.file in heard]
+    return {event.correction for event in (*learnt_from, *voices, *unfit) if event.correction is not None}
 
 
 def _version(event: SectionLabelled) -> Version:

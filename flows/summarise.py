@@ -173,6 +173,7 @@ def _iteration(run: Recorded, answers: Answers, number: int) -> IterationSummary
         drift=gated.drift if gated else None,
         chosen=_chosen_in(ranked) if ranked else (),
         corrected=_corrected_in(answers, number),
+        repeats=tuple(published.repeats) if (published := run.ledger.stage(Published, number)) else (),
         skipped=_skipped_in(run.ledger, number),
         gold=_gold_in(run.ledger, number),
         holdout=evaluated.sections if evaluated else {},

@@ -107,6 +107,8 @@ class IterationSummary:
     """What was published to annotators, most worthwhile first."""
     corrected: tuple[CorrectedSection, ...] = ()
     """What annotators made of them, one record for each annotation."""
+    repeats: tuple[Place, ...] = ()
+    """What was asked again, without saying so, beside the chosen."""
     skipped: tuple[Place, ...] = ()
     """What annotators skipped."""
     gold: tuple[GoldAnswer, ...] = ()
@@ -136,13 +138,17 @@ class IterationSummary:
 
     @cached_property
     def sections_ingested(self) -> int:
-        """Sections or tiles of which an annotation is there."""
-        return len({section.place for section in self.corrected if section.state not in ("deleted", "sent back")})
+        """Chosen sections or tiles of which an annotation is there."""
+        return len(self._answered - set(self.repeats))
+
+    @property
+    def _answered(self) -> set[Place]:
+        return {section.place for section in self.corrected if section.state not in ("deleted", "sent back")}
 
     @cached_property
     def human_minutes(self) -> float:
-        """Minutes of all annotators together."""
-        return sum(section.minutes for section in self.corrected)
+        """Minutes of all annotators together, with those for tasks whose truth is known."""
+        return sum(section.minutes for section in self.corrected) + sum(answer.minutes for answer in self.gold)
 
     @property
     def minutes_per_section(self) -> float | None:
@@ -218,7 +224,7 @@ class RunSummary:
                 TurnTaken(
                     labelled_sections=turn.labelled_sections,
                     voi=agreement.voi,
-                    answered=turn.sections_ingested,
+                    answered=len(turn._answered),
                     edits=turn.regions_touched,
                     minutes=turn.human_minutes,
                 )

@@ -46,7 +46,7 @@ def bought(summary: RunSummary) -> str:
     sections = sum(turn.sections_ingested for turn in summary.iterations)
     if not sections:
         return "No section has come back from annotators yet."
-    minutes = sum(section.minutes for section in corrected)
+    minutes = sum(turn.human_minutes for turn in summary.iterations)
     spent = f"in {duration(60 * minutes)}" if minutes else "at no human time"
     people = sorted({section.annotator for section in corrected})
     who = " and ".join(people) if len(people) < 3 else f"{len(people)} annotators"
@@ -112,7 +112,7 @@ def key_figures(summary: RunSummary) -> list[tuple[str, str, str]]:
     sections = sum(turn.sections_ingested for turn in summary.iterations)
     figures.append((str(sections), f"{asked_for(summary)}s corrected", counted(touched, "region") + " touched"))
     trained = sum(turn.training_seconds or 0 for turn in summary.iterations)
-    spent = duration(60 * sum(section.minutes for section in corrected))
+    spent = duration(60 * sum(turn.human_minutes for turn in summary.iterations))
     figures.append((spent, "of human work", f"{duration(trained)} of training"))
     return figures
 

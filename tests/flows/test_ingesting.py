@@ -231,12 +231,17 @@ def test_blind_repeats_and_gold_tasks_measure_annotators_and_gold_never_trains(a
         submit(client, task, without=1)
     ingest_submissions(run)
     assert position(run.ledger).iteration == iteration + 1
+    (turn,) = [turn for turn in summarise(run).iterations if turn.iteration == iteration]
+    assert turn.sections_ingested == len(turn.chosen) == 1
+    assert turn.human_minutes == 3.0  # of the task, its repeat and the one of known truth
     (scored,) = run.ledger.of_kind(GoldAnswered)
     assert (scored.section, scored.answered.only_first > scored.published.only_first) == (known.z, True)
     assert run.ledger.trainable()[known.z] == truth_of_gold
     assert again.z in {compared.section for compared in run.ledger.compared()}
     (agreed,) = [event for event in run.ledger.of_kind(ConsensusReached) if event.section == again.z]
     assert run.ledger.trainable()[again.z][-1].file == agreed.file
+    of_both = [one.state for turn in summarise(run).iterations for one in turn.corrected if one.z == again.z]
+    assert of_both == ["used", "used"]
 
 
 def points_of(region: dict[str, Any]) -> list[list[float]]:

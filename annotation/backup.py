@@ -17,6 +17,7 @@ from pathlib import Path
 from annotation.database import PostgreSQL
 from annotation.database_backup import DUMP, SQLITE, copied, dumped, make_ready, replace_postgresql
 from annotation.installation import label_studio_version
+from annotation.prediction_process import stop_service
 from annotation.server import down, finish_restore, restored_beside, status
 from annotation.server_process import known_process, remember
 from loop.atomic import replacing
@@ -102,7 +103,7 @@ def restore(directory: Path, file: Path, *, database: PostgreSQL | None = None, 
     database : PostgreSQL, optional
         Where the server keeps its data; needs `pg_restore` on this machine.
     overwrite : bool
-        Stop a server that is there and put the backup in its place; without it only an empty place is filled.
+        Stop what runs there and put the backup in its place; without it only an empty place is filled.
 
     Returns
     -------
@@ -128,6 +129,7 @@ def restore(directory: Path, file: Path, *, database: PostgreSQL | None = None, 
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as scratch:
         fresh = Path(scratch) / "restored"
         _extract(file, fresh, database, replaces=directory)
+        stop_service(directory)  # or it would run on, with nothing left that knows of it
         down(directory)
         before = directory.with_name(f"{directory.name}-before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
         if database:

@@ -1,5 +1,6 @@
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from annotation.backup import back_up, restore
 from annotation.ingest import ingest
 from annotation.oracle import annotate
+from annotation.prediction_process import start_service
 from annotation.publish import publish
 from annotation.server import Server, down, status, up
 from loop.errors import InputError
@@ -43,7 +45,9 @@ def test_what_was_annotated_before_the_backup_comes_back(folder: Path, tmp_path:
         restore(folder, file)
     assert answered(server) == [1, 2]
 
+    service = start_service(folder, [sys.executable, "-c", "import time; time.sleep(600)"])
     kept = restore(folder, file, overwrite=True)
+    assert not service.alive
     assert up(folder) == server
     (submission,) = ingest(server, set()).submissions
     assert np.array_equal(submission.labels, cells(1))

@@ -304,4 +304,6 @@ def _answers(server: Server) -> bool:
 
 
 def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+    """Give how the log ends, without the frames of tracebacks, which are indented: the cause stands below them."""
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip() and line[0] != " "]
+    return "\n".join(lines[-6:])

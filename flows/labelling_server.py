@@ -26,7 +26,7 @@ def server_of(run: Run, *, port: int | None = None, progress: Progress = silent)
     if config.server.url:
         token_file = Path(config.server.token_file) if config.server.token_file else None
         return lab_server(config.server.url, run.folder.annotation, token_file=token_file, project=project_title(run))
-    chosen = port or config.port
+    chosen = config.port if port is None else port
     return up(run.folder.annotation, port=chosen, database=database_of(run), progress=progress)
 
 

@@ -40,7 +40,10 @@ def down(run: RunArgument) -> None:
     folder = find_run(run).annotation
     prediction_process.stop_service(folder)
     stopped = server.down(folder)
-    console.print("Label Studio is stopped." if stopped else "Label Studio was not running.")
+    idle = (
+        "The lab's Label Studio runs on: it is not ours to stop." if _lab_url(run) else "Label Studio was not running."
+    )
+    console.print("Label Studio is stopped." if stopped else idle)
 
 
 @app.command(epilog="Example: `proofloop annotator status ac4 --json`")
@@ -51,6 +54,9 @@ def status(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", hel
     from annotation import prediction_process, server
     from loop.run import find_run
 
+    if _lab_url(run):
+        _lab_status(run, as_json=as_json)
+        return
     folder = find_run(run).annotation
     found, service = server.status(folder), prediction_process.service_url(folder)
     if as_json:
@@ -95,7 +101,36 @@ def restore(
     kept = backups.restore(opened.folder.annotation, file, database=database_of(opened), overwrite=overwrite)
     console.print(f"Restored from {escape(str(file))}. Start it: proofloop annotator up {escape(str(run))}")
     if kept:
-        console.print(f"What was there before is in {escape(str(kept))}")
+        console.print(f"What was there before is in {escape(str(kept))}", soft_wrap=True)
+
+
+def _lab_url(run: Path) -> str | None:
+    """Give the address of the lab's own server, None where the run has an embedded one."""
+    from flows.config import read_config
+    from loop.run import find_run
+
+    return read_config(find_run(run).config).annotation.server.url
+
+
+def _lab_status(run: Path, *, as_json: bool) -> None:
+    """Say whether the lab's own server lets us in, and why not."""
+    import json
+
+    from flows.labelling_server import server_of
+    from flows.runs import open_run
+    from loop.errors import ServerUnavailable
+
+    found = None
+    try:
+        found = server_of(open_run(run))
+    except ServerUnavailable as error:
+        console.print(escape(str(error)), highlight=False)
+    state = "up" if found else "down"
+    if as_json:
+        typer.echo(json.dumps({"state": state, "url": _lab_url(run), "pid": None, "prediction_service": None}))
+    elif found:
+        console.print("The lab's Label Studio is up; it has no prediction service.")
+        say_where(found)
 
 
 def say_where(server: "Server") -> None:
@@ -104,4 +139,4 @@ def say_where(server: "Server") -> None:
         how = f"as {server.email}; the password is in {escape(str(server.password_file))}"
     else:
         how = f"as yourself; the project is {escape(server.project)}"
-    console.print(f"Log in at [bold]{server.url}[/] {how}")
+    console.print(f"Log in at [bold]{server.url}[/] {how}", soft_wrap=True)  # the path is there to be copied

@@ -137,9 +137,9 @@ def test_an_executable_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_server_that_dies_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     broken = tmp_path / "label-studio"
-    broken.write_text("#!/bin/sh\necho the disk is on fire\nexit 3\n")
+    broken.write_text("#!/bin/sh\necho '  File \"fire.py\", line 3'\necho the disk is on fire\nexit 3\n")
     broken.chmod(0o755)
-    with pytest.raises(ServerUnavailable, match="the disk is on fire"):
+    with pytest.raises(ServerUnavailable, match="ends with\nthe disk is on fire"):
         up(tmp_path / "annotation", executable=broken)
     assert status(tmp_path / "annotation").state == "down"
 

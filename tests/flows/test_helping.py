@@ -10,8 +10,11 @@ from typer.testing import CliRunner
 from annotation.project import connect, ensure_project
 from annotation.server import down, status, up
 from flows.cli import app
+from flows.config import LabServerConfig, write_config
 from flows.helping import start_with_service
+from flows.labelling_server import server_of
 from flows.runs import Run
+from loop.errors import ServerUnavailable
 
 
 def test_the_prediction_service_lives_and_ends_with_the_server(run: Run) -> None:
@@ -45,3 +48,24 @@ def test_a_busy_port_of_the_service_keeps_nobody_from_annotating(run: Run, capfd
             assert status(run.folder.annotation).state == "up"
         finally:
             down(run.folder.annotation)
+
+
+def test_whether_the_labs_own_server_lets_us_in_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, folder, commands = str(run.folder.root), run.folder.annotation, CliRunner()
+    lab = up(folder)
+    try:
+        settings = run.config.annotation.model_copy(update={"server": LabServerConfig(url=lab.url)})
+        write_config(run.folder.config, run.config.model_copy(update={"annotation": settings}))
+        for token, state in ((lab.token(), "up"), ("5a" * 20, "down")):
+            monkeypatch.setenv("PROOFLOOP_LABEL_STUDIO_TOKEN", token)
+            told = commands.invoke(app, ["annotator", "status", root, "--json"])
+            known = {"state": state, "url": lab.url, "pid": None, "prediction_service": None}
+            assert json.loads(told.stdout.splitlines()[-1]) == known
+    finally:
+        down(folder)
+        write_config(run.folder.config, run.config)
+
+
+def test_port_0_is_refused_too(run: Run) -> None:
+    with pytest.raises(ServerUnavailable, match="port 0"):
+        server_of(run, port=0)

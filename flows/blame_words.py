@@ -24,7 +24,7 @@ def _who(version: Version) -> str:
     over = "" if version.over_model is None else f", over the contours of model {version.over_model}"
     asked = f"iteration {version.iteration}, task {version.task_id}, annotation {version.annotation_id}"
     many = f" and {len(version.consensus_of) - 1} more, by majority" if version.consensus_of else ""
-    return f"{version.at:%Y-%m-%d %H:%M} {version.annotator}{many}: {asked}, {version.place}{over}"
+    return f"{version.at:%Y-%m-%d %H:%M} {version.annotator}{many}: {asked}, section {version.place}{over}"
 
 
 def _what_became(version: Version) -> str:

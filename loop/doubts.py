@@ -37,8 +37,8 @@ class Doubt(BaseModel):
             unsure = "No border stands out as doubtful"
         else:
             places = "one place" if self.stretches == 1 else f"{self.stretches} places"
-            unsure = f"The model is unsure along {self.border_px} px of border in {places}"
-            unsure += "" if self.stretches == 1 else f" (the worst {len(self.spots)} are circled)"
+            circled = f"the worst {len(self.spots)} are circled" if len(self.spots) < self.stretches else "circled"
+            unsure = f"The model is unsure along {self.border_px} px of border in {places} ({circled})"
         near = {0: "another part of this section is labelled", 1: "the next section is labelled"}
         far = f"the nearest labelled section is {self.labelled_sections_away} away"
         return f"{unsure}; {near.get(self.labelled_sections_away, far)}."

@@ -125,7 +125,7 @@ def test_blame_of_a_section_has_the_share_of_each_annotation(turned: Run) -> Non
 
 def test_the_command_says_who_labelled_a_voxel(turned: Run) -> None:
     said = CliRunner().invoke(app, ["blame", str(turned.folder.root), "6", "20", "40"]).stdout
-    assert "person12@lab: iteration 1, task 7, annotation 12, 6[16:64,32:72], over the contours of model 1" in said
+    assert "person12@lab: iteration 1, task 7, annotation 12, section 6[16:64,32:72], over the contours of" in said
     assert "learnt by the models of iterations 2; counts" in said
 
 

@@ -22,7 +22,7 @@ def test_the_half_seen_wall_is_found_and_the_sure_ones_are_not() -> None:
     assert abs(spot.y_px - 35) <= 2
     assert abs(spot.x_px - 64) <= 2
     assert 20 <= spot.radius_px <= 40
-    assert "in one place; the nearest labelled section is 6 away" in found.reason
+    assert "in one place (circled); the nearest labelled section is 6 away" in found.reason
 
 
 def test_a_tile_is_judged_alone_and_its_spots_lie_in_the_section() -> None:

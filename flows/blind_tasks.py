@@ -19,6 +19,8 @@ from loop.gold import with_planted_errors
 from loop.labels import read_section
 from loop.places import Place, Tile
 
+_LENT_AT_MOST = 4  # places that are drawn to find a doubtful one
+
 
 def repeats(run: Run, server: Server, like: list[SectionTask]) -> list[SectionTask]:
     """Ask again for what was answered once in an earlier iteration, with the outlines of its first task.
@@ -81,19 +83,29 @@ def gold(run: Run, like: list[SectionTask]) -> list[SectionTask]:
 
 
 def as_if_chosen(run: Run, ranked: Ranked, task: SectionTask) -> SectionTask:
-    """Give a gold task the reason and the circles of a place that nobody is asked for.
+    """Give a gold task the reason and the circles of a doubtful place that nobody is asked for.
 
     Those of another task would stand in both, word for word, and tell which is the false one.
     """
+    tile = task.place.tile
+    windows = dict.fromkeys(place.tile for place in ranked.chosen if _extent(place.tile) == _extent(tile))
     asked = {place.z for place in ranked.chosen}
     predicted = run.ledger.finished(Predicted, ranked.predicted_in).sections
-    lent = [z for z in predicted if z not in asked] or sorted(asked)
-    z = int(np.random.default_rng((task.iteration, task.z)).choice(lent))
+    lent = [Place(z, window) for z in predicted if z not in asked for window in windows]
+    drawn = np.random.default_rng((task.iteration, task.z)).permutation(len(lent))[:_LENT_AT_MOST]
+    if not len(drawn):
+        return task
     store = prediction_store(run, ranked.predicted_in)
     away = min((abs(task.z - other) for other in run.ledger.labelled() if other != task.z), default=0)
-    doubt = doubt_of(store.membrane(z), store.variance(z), labelled_sections_away=away, tile=task.place.tile)
+    doubts = [
+        (doubt_of(store.membrane(z), store.variance(z), labelled_sections_away=away, tile=window), window)
+        for z, window in ((lent[number].z, lent[number].tile) for number in drawn)
+    ]
+    doubt, window = max(doubts, key=lambda found: found[0].border_px)
+    down, right = (tile.y_px - window.y_px, tile.x_px - window.x_px) if tile and window else (0, 0)
+    spots = [spot.model_copy(update={"y_px": spot.y_px + down, "x_px": spot.x_px + right}) for spot in doubt.spots]
     told = ranked.model_copy(update={"doubts": {task.place: doubt}})
-    return replace(task, reason=told.reason(task.place), spots=doubt.spots)
+    return replace(task, reason=told.reason(task.place), spots=spots)
 
 
 def mixed(tasks: list[SectionTask], blind: list[SectionTask]) -> list[SectionTask]:
@@ -111,6 +123,10 @@ def _gold_task(run: Run, model: SectionTask, z: int, truth: NDArray[np.uint32], 
         labels=with_planted_errors(shown if frame is None else frame.clipped(shown), seed=z),
         membrane=(shown == 0).astype(np.float32),
     )
+
+
+def _extent(tile: Tile | None) -> tuple[int, int] | None:
+    return (tile.height_px, tile.width_px) if tile else None
 
 
 def _elsewhere(frame: Frame, margin_px: int, rng: np.random.Generator) -> Frame:

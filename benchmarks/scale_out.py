@@ -20,14 +20,14 @@ from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from flows.config import TracingConfig
 from flows.predictor import predictor_of
 from flows.segment import segment
 from flows.trace.job import TraceInputs, TraceSettings
 from flows.trace.stages import trace
-from flows.workers import Workers
+from flows.workers import Workers, local_cluster
 from loop.section_range import parse_sections
 from loop.volume import open_image, open_volume
 
@@ -50,7 +50,10 @@ def main() -> None:
     options.sections = options.sections or f"0:{open_image(options.volume).shape[0]}"
     with ExitStack() as stack:
         kept = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        clients = {count: stack.enter_context(cluster(count, options.memory)) for count in (1, options.workers)}
+        clients = {}
+        for count in (1, options.workers):
+            cluster = stack.enter_context(local_cluster(Workers(count=count, memory_gib=options.memory)))
+            clients[count] = stack.enter_context(Client(cluster))  # type: ignore[no-untyped-call]
         if options.what != "trace":
             compare("segment", segmenting(options.volume, options.model, kept), clients, options)
         if options.what != "segment":
@@ -85,17 +88,6 @@ def compare(what: str, work: Work, clients: dict[int, Client], options: argparse
         f"of {options.memory:g}",
         flush=True,
     )
-
-
-def cluster(count: int, memory_gib: float) -> Client:
-    """Start workers of one thread and connect to them."""
-    made = LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=count,
-        threads_per_worker=1,
-        memory_limit=f"{memory_gib}GiB",
-        dashboard_address="127.0.0.1:0",
-    )
-    return Client(made)  # type: ignore[no-untyped-call]
 
 
 def forget_most_memory() -> None:

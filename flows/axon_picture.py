@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import fastremap
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -72,20 +73,21 @@ class _Views:
 
     def __init__(self, shape: tuple[int, int, int], shown: NDArray[np.uint64]) -> None:
         n_sections, height, width = shape
-        self._order = np.argsort(shown)
-        self._known = shown[self._order]
+        self._numbers = {axon: number for number, axon in enumerate(shown.tolist(), start=1)}
         self._along_z, self.along_y, self.along_x = (
             np.zeros((*plane, 2), np.float32) for plane in ((height, width), (n_sections, width), (n_sections, height))
         )
 
     def add(self, z: int, section: NDArray[Any]) -> None:
         """Look at section `z`, after those before it."""
-        at = np.searchsorted(self._known, section).clip(max=len(self._known) - 1)
-        number = np.where(self._known[at] == section, self._order[at] + 1, 0)
-        free = (self._along_z[..., 0] == 0) & (number > 0)
+        ids, places = fastremap.unique(section, return_inverse=True)
+        numbers = np.array([self._numbers.get(one, 0) for one in ids.tolist()], np.uint8)
+        number = numbers[places].reshape(section.shape)
+        seen = number > 0
+        free = (self._along_z[..., 0] == 0) & seen
         self._along_z[free, 0], self._along_z[free, 1] = number[free], z
         for view, axis in ((self.along_y, 0), (self.along_x, 1)):
-            first = (number > 0).argmax(axis=axis)
+            first = seen.argmax(axis=axis)
             view[z, :, 0] = np.take_along_axis(number, np.expand_dims(first, axis), axis).squeeze(axis)
             view[z, :, 1] = first / section.shape[axis]
 

@@ -63,13 +63,25 @@ def crew_of(workers: Workers) -> Iterator[Crew]:
     if not workers.apart:
         yield do_here
         return
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     if workers.scheduler is not None:
         with _connected(workers.scheduler) as client:
             yield _crew(client)
         return
+    with local_cluster(workers) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+        yield _crew(client)
+
+
+@contextmanager
+def local_cluster(workers: Workers) -> Iterator[Any]:
+    """Start a Dask cluster of this machine, of workers of one thread each, as long as the block lasts."""
+    import dask
+    from distributed import LocalCluster
+
     with (
+        # a task at a time for each, since they take seconds: none shall wait for one worker while another idles
+        dask.config.set({"distributed.scheduler.worker-saturation": 1.0}),
         LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=workers.count,
             threads_per_worker=1,
@@ -79,9 +91,8 @@ def crew_of(workers: Workers) -> Iterator[Crew]:
             host="127.0.0.1",
             env=_ONE_THREAD,
         ) as cluster,
-        Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
-        yield _crew(client)
+        yield cluster
 
 
 @contextmanager
@@ -107,16 +118,19 @@ def _crew(client: Any) -> Crew:
     def do(tasks: Sequence[Task], finished: Callable[[Task], None]) -> None:
         mark = uuid4().hex  # the cluster may remember tasks of the same name
         futures: dict[str, Any] = {}
+        by_key: dict[tuple[str, int], Task] = {}
         for number, task in enumerate(tasks):
+            # by the name before the number Dask knows that tasks are alike, and so how long they take
+            key = (f"{task.do.__name__}-{mark}", number)
+            by_key[key] = task
             futures[task.name] = client.submit(
                 _do_after,
                 task.do,
                 task.arguments,
                 [futures[name] for name in task.after if name in futures],
-                key=f"{task.name} {mark}",
+                key=key,
                 priority=(len(tasks) if task.urgent else 0) - number,  # in order, which Dask does not keep by itself
             )
-        by_key = {f"{task.name} {mark}": task for task in tasks}
         try:
             for future in as_completed(list(futures.values())):  # type: ignore[no-untyped-call]
                 task = by_key[future.key]

@@ -49,6 +49,8 @@ class Past:
         Which objects have a link to a later, and to an earlier section.
     motion : (objects + 1, 2)
         How each moves on to the next section, in px along y and x.
+    over : dict of int to (2, y, x) float32
+        How it lies on the section so many before it, as far as that was asked for.
     """
 
     section: SectionObjects
@@ -58,6 +60,7 @@ class Past:
     followed: NDArray[np.bool_] = field(init=False)
     preceded: NDArray[np.bool_] = field(init=False)
     motion: Numbers = field(init=False)
+    over: dict[int, Flow] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin with no link."""
@@ -116,7 +119,7 @@ def close_gaps(
             bridge = align(before.section, now.section, registrar)
             if back == 2 and bridge.similarity > max(_similarity(between[0]), _similarity(now)):
                 damaged = (between[0].section.z,)
-        flow = bridge.flow if bridge else _along([*between, now])
+        flow = bridge.flow if bridge else _over([*between, now])
         ending = costs.ending if bridge else costs.ending * rules.caution
         links = _linked(before, now, flow, costs.model_copy(update={"ending": ending}), registrar.pixel_nm)
         before.followed[links.first] = True
@@ -136,13 +139,15 @@ def _similarity(section: Past) -> float:
     return section.alignment.similarity if section.alignment else -1.0
 
 
-def _along(sections: Sequence[Past]) -> Flow:
-    """Join the displacements of consecutive sections."""
-    flows = [section.alignment.flow for section in sections if section.alignment]
-    whole = flows[0]
-    for flow in flows[1:]:
-        whole = composed(flow, whole)
-    return whole
+def _over(sections: Sequence[Past]) -> Flow:
+    """Join the displacements of consecutive sections; the last keeps that, since the next section asks for it again."""
+    last = sections[-1]
+    assert last.alignment is not None  # the first section of all lies on none
+    if len(sections) == 1:
+        return last.alignment.flow
+    if len(sections) not in last.over:
+        last.over[len(sections)] = composed(last.alignment.flow, _over(sections[:-1]))
+    return last.over[len(sections)]
 
 
 def _linked(before: Past, now: Past, flow: Flow, costs: LinkCosts, pixel_nm: float) -> Links:

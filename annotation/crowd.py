@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion
 
 from annotation.boundaries import Boundaries
 from annotation.lines import Lines
@@ -49,7 +49,9 @@ class Crowd:
         self.kept = kept.copy()
         self._given, self._cost = boundaries, cost
         self._shape, self._true = (regions.shape[0], regions.shape[1]), regions.ravel()
-        self._solid = binary_erosion(regions > 0, np.ones((3, 3), np.bool_)).ravel()
+        covered = np.asarray(regions > 0, np.uint8)
+        inside = cv2.erode(covered, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+        self._solid = np.asarray(inside, np.bool_).ravel()
         self._owner = self._owners()
         self._at = boundaries.arcs.points.copy()
         self._arc_of, self._place = boundaries.arcs.line_of_point, places_of(boundaries.arcs)
@@ -177,7 +179,8 @@ def places_of(arcs: Lines) -> NDArray[np.intp]:
     """Give every point its own number, but the ends of arcs that meet the number of one of them."""
     places = np.arange(len(arcs.points))
     ends = np.concatenate([arcs.starts[:-1], arcs.starts[1:] - 1])
-    _, first, number = np.unique(arcs.points[ends] @ (1, 1j), return_index=True, return_inverse=True)
+    x, y = (np.unique(side, return_inverse=True)[1] for side in arcs.points[ends].T)  # in ranks, which sort fast
+    _, first, number = np.unique(x * len(ends) + y, return_index=True, return_inverse=True)
     places[ends] = ends[first][number]
     return places
 

@@ -25,6 +25,7 @@ def importance(lines: Lines) -> NDArray[np.float64]:
         infinite importance, collinear points none.
     """
     found = np.zeros(len(lines.points))
+    x, y = np.ascontiguousarray(lines.points.T)
     low, high = lines.starts[:-1], lines.starts[1:] - 1
     found[low] = found[high] = np.inf
     limit: NDArray[np.float64] = np.full(len(low), np.inf)
@@ -33,7 +34,7 @@ def importance(lines: Lines) -> NDArray[np.float64]:
         low, high, limit = low[inside], high[inside], limit[inside]
         if not len(low):
             break
-        far, distance = _farthest(lines.points, low, high)
+        far, distance = _farthest(x, y, low, high)
         bent = distance > 1e-9  # a hair above zero, so that rounding does not keep a collinear point
         low, high, far, limit = low[bent], high[bent], far[bent], np.minimum(limit, distance)[bent]
         found[far] = limit
@@ -42,18 +43,19 @@ def importance(lines: Lines) -> NDArray[np.float64]:
 
 
 def _farthest(
-    points: NDArray[np.float64], low: NDArray[np.intp], high: NDArray[np.intp]
+    x: NDArray[np.float64], y: NDArray[np.float64], low: NDArray[np.intp], high: NDArray[np.intp]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Find, in every span low < i < high, the point farthest from the chord, and its distance."""
     counts = high - low - 1
-    first = np.cumsum(counts) - counts
     index = ranges(low + 1, counts)
-    chord = points[high] - points[low]
-    unit = chord / np.maximum((chord**2).sum(axis=1), 1e-30)[:, None]
-    span = np.repeat(np.arange(len(low)), counts)
-    (x, y), (chord_x, chord_y), (unit_x, unit_y) = (points[index] - points[low][span]).T, chord[span].T, unit[span].T
-    along = np.clip(x * unit_x + y * unit_y, 0, 1)
-    distance = (x - along * chord_x) ** 2 + (y - along * chord_y) ** 2
-    farthest = np.maximum.reduceat(distance, first)
-    hits = np.flatnonzero(distance == farthest[span])
-    return index[hits[np.searchsorted(span[hits], np.arange(len(low)))]], np.sqrt(farthest)
+    chord_x, chord_y = x[high] - x[low], y[high] - y[low]
+    squared = np.maximum(chord_x**2 + chord_y**2, 1e-30)
+    of_span = (x[low], y[low], chord_x, chord_y, chord_x / squared, chord_y / squared)
+    low_x, low_y, chord_x, chord_y, unit_x, unit_y = (np.repeat(one, counts) for one in of_span)
+    away_x, away_y = x[index] - low_x, y[index] - low_y
+    along = np.clip(away_x * unit_x + away_y * unit_y, 0, 1)
+    distance = (away_x - along * chord_x) ** 2 + (away_y - along * chord_y) ** 2
+    farthest = np.maximum.reduceat(distance, np.cumsum(counts) - counts)
+    hits = np.flatnonzero(distance == np.repeat(farthest, counts))
+    span = np.repeat(np.arange(len(low)), counts)[hits]
+    return index[hits[np.searchsorted(span, np.arange(len(low)))]], np.sqrt(farthest)

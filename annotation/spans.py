@@ -64,7 +64,7 @@ def _where(first: Spans, second: Spans, *, second_inside: bool) -> Spans:
     one, two = len(first.start), len(second.start)
     in_first = np.repeat([1, -1, 0, 0], [one, one, two, two])
     in_second = np.repeat([0, 0, 1, -1], [one, one, two, two])
-    order = np.argsort(place)
+    order = np.argsort(place, kind="stable")  # which makes use of the runs that are in order
     place, in_first, in_second = place[order], np.cumsum(in_first[order]), np.cumsum(in_second[order])
     wanted = (in_first[:-1] > 0) & ((in_second[:-1] > 0) == second_inside) & (place[1:] > place[:-1])
     polygon, start = np.divmod(place[:-1][wanted], size)

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from annotation.lines import Lines, ranges
 from annotation.spans import Spans
 
+Ends = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""One coordinate of the upper and of the lower end of edges."""
+
 
 def rasterise(rings: Lines, polygon_of: NDArray[np.intp], shape: tuple[int, int]) -> Spans:
     """Find the pixels inside each polygon.
@@ -57,13 +60,13 @@ def _runs(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Give polygon, start, stop and winding number of all runs of pixels inside, ordered by polygon."""
     height, width = shape
-    owner, upper, lower, turn = _edges(rings, polygon_of)
-    first = np.clip(np.ceil(upper[:, 1] - 0.5), 0, height).astype(np.intp)
-    last = np.clip(np.ceil(lower[:, 1] - 0.5), 0, height).astype(np.intp)
+    owner, (upper_x, lower_x), (upper_y, lower_y), turn = _edges(rings, polygon_of)
+    first = np.clip(np.ceil(upper_y - 0.5), 0, height).astype(np.intp)
+    last = np.clip(np.ceil(lower_y - 0.5), 0, height).astype(np.intp)
     counts = last - first
     row = ranges(first, counts)
-    slope = (lower[:, 0] - upper[:, 0]) / np.where(counts > 0, lower[:, 1] - upper[:, 1], 1)
-    of_edge = (upper[:, 0], upper[:, 1], slope, owner * height, turn)
+    slope = (lower_x - upper_x) / np.where(counts > 0, lower_y - upper_y, 1)
+    of_edge = (upper_x, upper_y, slope, owner * height, turn)
     upper_x, upper_y, slope, line, turn = (np.repeat(one, counts) for one in of_edge)
     crossing = upper_x + (row + 0.5 - upper_y) * slope
     column = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.intp)
@@ -87,15 +90,15 @@ def paint(
     return labels.reshape(shape)
 
 
-def _edges(
-    rings: Lines, polygon_of: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
-    """Give for every edge its polygon, its upper and lower end, and +1 or -1 for walking down or up."""
-    start, lengths = rings.points, np.diff(rings.starts)
-    following = np.arange(1, len(start) + 1)
+def _edges(rings: Lines, polygon_of: NDArray[np.intp]) -> tuple[NDArray[np.intp], Ends, Ends, NDArray[np.intp]]:
+    """Give for every edge its polygon, x of its upper and lower end, y of them, and +1 or -1 for walking down or up."""
+    lengths = np.diff(rings.starts)
+    following = np.arange(1, len(rings.points) + 1)
     has_points = lengths > 0
     following[rings.starts[1:][has_points] - 1] = rings.starts[:-1][has_points]
-    end = start[following]
-    down = (start[:, 1] < end[:, 1])[:, None]
-    turn = np.where(down[:, 0], 1, -1)
-    return np.repeat(polygon_of, lengths), np.where(down, start, end), np.where(down, end, start), turn
+    x, y = np.ascontiguousarray(rings.points.T)
+    next_x, next_y = x[following], y[following]
+    down = y < next_y
+    ends_x = np.where(down, x, next_x), np.where(down, next_x, x)
+    ends_y = np.where(down, y, next_y), np.where(down, next_y, y)
+    return np.repeat(polygon_of, lengths), ends_x, ends_y, np.where(down, 1, -1)

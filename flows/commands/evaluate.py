@@ -32,7 +32,7 @@ def evaluate(
         float, typer.Option(min=0, help="Leave out what is nearer to a true boundary of its section than this.")
     ] = 0,
     tolerance_nm: Annotated[
-        float, typer.Option(min=0, help="The same in nm, up to this far away; CREMI's leaderboard has 25.")
+        float, typer.Option(min=0, help="The same in nm, up to this far away, as CREMI has it; 25 is usual.")
     ] = 0,
     links: Annotated[
         bool, typer.Option("--links", help="Also recall and precision of links, identity switches.")

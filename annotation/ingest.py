@@ -198,12 +198,7 @@ def ingest(
         since = begins_at(since, now=began)
         project = find_project(client, server.project)
         if project is None and awaited:
-            raise ServerUnavailable(
-                "the run's project is not in Label Studio",
-                given=f"no project {server.project!r} for {server.email} on {server.url}; {len(awaited)} tasks wait",
-                expected="the project by that title",
-                fix="give it its title back, or use a token that sees it; if it was deleted, restore a backup",
-            )
+            raise _project_is_gone(server, len(awaited))
         tasks: list[ChangedTask] = []
         if project is not None:
             tasks = changed_since(client, project, since, unanswered=set(awaited) - set(settled))
@@ -242,6 +237,15 @@ def _state(task: ChangedTask, held: list[Annotation], refusals: list[str]) -> Ta
         annotation_ids=frozenset(annotation.annotation_id for annotation in held),
         skipped=bool(held) and not answers,
         refused="; ".join(refusals) if len(refusals) == len(answers) else "",
+    )
+
+
+def _project_is_gone(server: Server, waiting: int) -> ServerUnavailable:
+    return ServerUnavailable(
+        "the run's project is not in Label Studio",
+        given=f"no project {server.project!r} for {server.email} on {server.url}; {waiting} tasks wait",
+        expected="the project by that title",
+        fix="give it its title back, or use a token that sees it; if it was deleted, restore a backup",
     )
 
 

@@ -139,10 +139,11 @@ class IterationSummary:
     @cached_property
     def sections_ingested(self) -> int:
         """Chosen sections or tiles of which an annotation is there."""
-        return len(self._answered - set(self.repeats))
+        return len(self.answered - set(self.repeats))
 
     @property
-    def _answered(self) -> set[Place]:
+    def answered(self) -> set[Place]:
+        """Sections or tiles of which an annotation is there, those asked again among them."""
         return {section.place for section in self.corrected if section.state not in ("deleted", "sent back")}
 
     @cached_property
@@ -224,7 +225,7 @@ class RunSummary:
                 TurnTaken(
                     labelled_sections=turn.labelled_sections,
                     voi=agreement.voi,
-                    answered=len(turn._answered),
+                    answered=len(turn.answered),
                     edits=turn.regions_touched,
                     minutes=turn.human_minutes,
                 )

@@ -40,28 +40,28 @@ def down(run: RunArgument) -> None:
     folder = find_run(run).annotation
     prediction_process.stop_service(folder)
     stopped = server.down(folder)
-    idle = (
-        "The lab's Label Studio runs on: it is not ours to stop." if _lab_url(run) else "Label Studio was not running."
-    )
-    console.print("Label Studio is stopped." if stopped else idle)
+    if stopped:
+        console.print("Label Studio is stopped.")
+    elif _lab_url(run):
+        console.print("The lab's Label Studio runs on: it is not ours to stop.")
+    else:
+        console.print("Label Studio was not running.")
 
 
 @app.command(epilog="Example: `proofloop annotator status ac4 --json`")
 def status(run: RunArgument, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say whether the server runs and where to log in."""
-    import json
-
     from annotation import prediction_process, server
     from loop.run import find_run
 
-    if _lab_url(run):
-        _lab_status(run, as_json=as_json)
+    if url := _lab_url(run):
+        _lab_status(run, url, as_json=as_json)
         return
     folder = find_run(run).annotation
     found, service = server.status(folder), prediction_process.service_url(folder)
     if as_json:
         url = found.server.url if found.server else None
-        typer.echo(json.dumps({"state": found.state, "url": url, "pid": found.pid, "prediction_service": service}))
+        _print_state(found.state, url, pid=found.pid, service=service)
         return
     console.print(f"Label Studio is {found.state}; the prediction service is {'up' if service else 'down'}.")
     if found.server and found.state == "up":
@@ -112,10 +112,8 @@ def _lab_url(run: Path) -> str | None:
     return read_config(find_run(run).config).annotation.server.url
 
 
-def _lab_status(run: Path, *, as_json: bool) -> None:
+def _lab_status(run: Path, url: str, *, as_json: bool) -> None:
     """Say whether the lab's own server lets us in, and why not."""
-    import json
-
     from flows.labelling_server import server_of
     from flows.runs import open_run
     from loop.errors import ServerUnavailable
@@ -125,12 +123,17 @@ def _lab_status(run: Path, *, as_json: bool) -> None:
         found = server_of(open_run(run))
     except ServerUnavailable as error:
         console.print(escape(str(error)), highlight=False)
-    state = "up" if found else "down"
     if as_json:
-        typer.echo(json.dumps({"state": state, "url": _lab_url(run), "pid": None, "prediction_service": None}))
+        _print_state("up" if found else "down", url, pid=None, service=None)
     elif found:
         console.print("The lab's Label Studio is up; it has no prediction service.")
         say_where(found)
+
+
+def _print_state(state: str, url: str | None, *, pid: int | None, service: str | None) -> None:
+    import json
+
+    typer.echo(json.dumps({"state": state, "url": url, "pid": pid, "prediction_service": service}))
 
 
 def say_where(server: "Server") -> None:

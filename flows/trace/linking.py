@@ -7,6 +7,7 @@ the next blocks that are prepared, since every pause in the chain is a pause of 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice, takewhile
 from typing import get_args
 
 import numpy as np
@@ -36,9 +37,8 @@ def link_sections(work: TraceWork, number: int) -> None:
     if store.path(blocks[number], "memory.npz").exists():  # a second time what it needs is perhaps gone
         return
     tracker = _resumed(job, store, blocks, number)
-    for at in range(number, min(number + _BLOCKS_AT_ONCE, len(blocks))):
-        if not aligned(store, blocks[at]):
-            return
+    waiting = takewhile(lambda at: aligned(store, blocks[at]), range(number + 1, len(blocks)))
+    for at in islice(chain([number], waiting), _BLOCKS_AT_ONCE):
         _link(job, store, blocks[at], tracker)
         oldest = tracker.past[0].section.z
         for earlier in blocks[max(0, at - len(tracker.past) - 1) : at]:

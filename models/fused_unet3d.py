@@ -5,12 +5,10 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.fused_convolution import added, by_onednn, convolved
+from models.fused_block import FusedBlock
 from models.fused_head import FusedHead
 from models.fused_up import FusedUp
-from models.paired_sections import PairedConvolution, merged, parted
 from models.unet3d import Block, UNet3d, Up, fold_pixels, unfold_pixels
 
 # keeps the largest features under 32 MiB, from where on the C library fetches every array anew from the system
@@ -33,9 +31,9 @@ class FusedUNet3d(nn.Module):
     def __init__(self, network: UNet3d) -> None:
         super().__init__()
         self.config = network.config
-        self.down = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.down)
-        self.up = nn.ModuleList(FusedUp(cast(Up, up)) for up in network.up)
-        self.join = nn.ModuleList(_FusedBlock(cast(Block, block)) for block in network.join)
+        self.down = nn.ModuleList(FusedBlock(cast(Block, block)) for block in network.down)
+        self.up = nn.ModuleList(FusedUp(up.factor, up.convolution) for up in cast(list[Up], network.up))
+        self.join = nn.ModuleList(FusedBlock(cast(Block, block)) for block in network.join)
         # a refiner's net A has lost its head
         self.head = FusedHead(network.head) if isinstance(network.head, nn.Conv3d) else network.head
         self.requires_grad_(requires_grad=False)
@@ -80,27 +78,6 @@ class FusedUNet3d(nn.Module):
             before = (slice(None),) * axis
             features = reduce(torch.maximum, (features[*before, first::size] for first in range(size)))
         return features
-
-
-class _FusedBlock(nn.Module):
-    """A `Block` in three passes over memory."""
-
-    def __init__(self, block: Block) -> None:
-        super().__init__()
-        self.entry = fuse_conv_bn_eval(block.entry.convolution, block.entry.normalisation)
-        self.inner = fuse_conv_bn_eval(block.inner.convolution, block.inner.normalisation)
-        self.outer = fuse_conv_bn_eval(block.outer, block.normalisation)
-        convolutions = (self.entry, self.inner, self.outer)
-        along_z = all(each.kernel_size[0] == 3 and each.padding[0] == 1 for each in convolutions)
-        self.paired = nn.ModuleList(map(PairedConvolution, convolutions)) if along_z else None
-
-    def forward(self, features: Tensor) -> Tensor:
-        if self.paired is not None and len(features) == 1 and features.shape[2] % 2 == 0 and by_onednn(features):
-            entry, inner, outer = self.paired
-            pairs = entry(parted(features))
-            return merged(outer(inner(pairs), residual=pairs))
-        features = convolved(features, self.entry)
-        return added(features, convolved(features, self.inner), self.outer, activation="relu")
 
 
 def _slabs(shape: torch.Size, context: int) -> list[slice]:

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.fused_convolution import added, by_onednn
-from models.unet3d import Up
 
 SMOOTHING = (0.25, 0.75, 0.75, 0.25)
 """Of pixels with zeros between them, so that the result is linear upsampling."""
@@ -19,19 +18,19 @@ ENDS = ((slice(0, 1), slice(0, 1)), (slice(-1, None), slice(2, 3)))
 
 
 class FusedUp(nn.Module):
-    """An `Up` that adds to the finer features in place."""
+    """An `Up`, of these parts, that adds to the finer features in place."""
 
-    def __init__(self, up: Up) -> None:
+    def __init__(self, factor: tuple[float, ...], convolution: nn.Conv3d) -> None:
         super().__init__()
-        self.factor, self.convolution = up.factor, up.convolution
+        self.factor, self.convolution = factor, convolution
         halves = self.factor[1:] == (2.0, 2.0) and self.convolution.kernel_size[1:] == (3, 3)
         self.swapped = _Swapped(self.convolution) if halves else None
 
     def forward(self, features: Tensor, finer: Tensor) -> Tensor:
-        """Bring (batch, channels_in, z, y, x) to the shape of `finer` and add it to that."""
+        """Bring (batch, channels_in, z, y, x) to the shape of `finer`, which may be bytes, and add it to that."""
         # depthwise convolutions, of which the other way has one, are slow elsewhere
         if self.swapped is None or not by_onednn(features):
-            return added(finer, _upsampled(features, self.factor), self.convolution, activation=None)
+            return added(finer.to(features.dtype), _upsampled(features, self.factor), self.convolution, activation=None)
         return self.swapped(_upsampled(features, (self.factor[0], 1.0, 1.0)), finer)  # type: ignore[no-any-return]
 
 
@@ -56,6 +55,8 @@ class _Swapped(nn.Module):
     def forward(self, features: Tensor, finer: Tensor) -> Tensor:
         wider = functional.pad(features, (1, 1, 1, 1, 0, 0), mode="replicate")
         spread = functional.conv_transpose3d(wider, self.spreading, stride=(1, 2, 2), padding=(self.pad_z, 1, 1))
+        # only now, so that it is still in the processor's caches
+        finer = finer.to(features.dtype)
         added(finer, spread, self.smoothing, activation=None)
         for end, beyond in ENDS:
             row = _upsampled(features[..., end, :], (1.0, 1.0, 2.0))

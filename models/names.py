@@ -6,5 +6,5 @@ ModelName = Literal["cpu", "full", "dilated", "refiner", "dlinknet34", "dlinknet
 TargetName = Literal["membrane", "affinities", "signed_distance", "binary"]
 LossName = Literal["bce", "weighted_bce", "dice", "bce_dice", "focal", "focal_dice"]
 DeviceName = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 ResnetName = Literal["resnet34", "resnet50", "resnet101"]

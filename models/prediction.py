@@ -1,11 +1,9 @@
 """Membrane probability of any stretch of a volume, without seams, with the spread over mirrored views."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from loop.errors import InputError
 from loop.progress import Progress, part_of, silent
@@ -13,18 +11,22 @@ from loop.section_range import format_sections, runs_of
 from models.allocator import freed_memory_kept
 from models.checkpoint import load_network
 from models.fusing import fused
+from models.int8_unet3d import in_int8, int8_can_pay
 from models.memory import Cut, bytes_a_voxel, bytes_free, cut_that_fits
 from models.names import Precision
-from models.precision import as_bfloat16, check_precision, precision_of
+from models.precision import as_bfloat16, fastest_that_agrees, precision_of
 from models.prediction_config import PredictionConfig as PredictionConfig
 from models.processes import device_called
 from models.registry import Network, channels_last
+from models.samples import first_sections, middle_of, spread
 from models.stacks import Prediction, as_input, predict_stack
 from models.surroundings import Margins, ReadSections, aligned_blocks, margins_of, with_context
-from models.tiles import padded, padded_extent
+from models.tiles import padded_extent
 
 CHECK = Cut(sections=4, tile_px=128)
-"""Of the first sections, what is predicted in float32 and in bfloat16 to see whether they agree."""
+"""Of the first sections, what is predicted in float32 and in other formats to see whether they agree."""
+SEEN = Cut(sections=2, tile_px=128)
+"""Of each place in the volume, what tells how large features get."""
 BLOCK_SECTIONS = 16
 """Sections predicted at once by a network that looks at few: what a kill may cost."""
 MEMORY_SHARE = 0.5
@@ -160,35 +162,18 @@ def _ready(
     """Give the network in its precision, what it is shown around a block, and the volume's shape."""
     network = channels_last(fused(load_network(checkpoint))).to(device_called(config.device))
     margins = margins_of(network.config, config.reach_share)
-    sample = _first_sections(read, first, n_sections, margins)
+    sample = first_sections(read, first, CHECK.sections, n_sections=n_sections, margins=margins)
     shape = (n_sections, *sample.shape[1:])
-    return _in_best_precision(network, sample, config.precision), margins, shape
-
-
-def _first_sections(read: ReadSections, first: int, n_sections: int, margins: Margins) -> NDArray[np.uint8]:
-    sections = range(first, min(first + CHECK.sections, n_sections))
-    block, wanted = next(aligned_blocks(sections, CHECK.sections, margins.grid[0]))
-    return with_context(read, block, wanted, n_sections=n_sections, margins=replace(margins, sections=0)).image
-
-
-def _in_best_precision(network: Network, stack: NDArray[np.uint8], precision: Precision) -> Network:
-    if precision == "float32":
-        return network
-    rounded = as_bfloat16(network)
-    if precision == "auto":
-        grid = network.config.grid[1]
-        whole = padded(stack, grid)
-        # the middle, since the edges of a volume may be empty
-        middle = tuple(_middle(extent, max(grid, CHECK.tile_px // grid * grid)) for extent in whole.shape[1:])
-        image = as_input(network, whole[(slice(None), *middle)])
-        if not check_precision(network, rounded, image).bfloat16_is_better:
-            return network
-    return rounded
-
-
-def _middle(extent: int, size: int) -> slice:
-    start = max(0, (extent - size) // 2)
-    return slice(start, start + min(size, extent))
+    if config.precision == "float32":
+        return network, margins, shape
+    others = [as_bfloat16(network)]
+    if config.precision == "int8" or (config.precision == "auto" and int8_can_pay(network)):
+        pieces = [as_input(others[0], piece) for piece in spread(read, SEEN, n_sections=n_sections, margins=margins)]
+        others.append(in_int8(network, others[0], pieces))
+    if config.precision != "auto":
+        return others[-1], margins, shape
+    image = as_input(network, middle_of(sample, CHECK.tile_px, margins.grid[1]))
+    return fastest_that_agrees(network, others, image), margins, shape
 
 
 def _cut(network: Network, shape: tuple[int, ...], config: PredictionConfig, margins: Margins) -> Cut:

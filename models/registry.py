@@ -5,6 +5,7 @@ import torch
 from models.dilated_unet3d import DilatedUNet3d
 from models.dlinknet import LinkNet
 from models.fused_unet3d import FusedUNet3d
+from models.int8_unet3d import Int8UNet3d
 from models.layout_dilated import DilatedConfig
 from models.layout_linknet import LinkNetConfig
 from models.layout_refiner import RefinerConfig
@@ -13,7 +14,7 @@ from models.layouts import Layout
 from models.refiner import Refiner
 from models.unet3d import UNet3d
 
-Network = UNet3d | FusedUNet3d | DilatedUNet3d | Refiner | LinkNet
+Network = UNet3d | FusedUNet3d | Int8UNet3d | DilatedUNet3d | Refiner | LinkNet
 """A network: images in [0, 1], (batch, 1, z + 2 * context, y, x), to its target, (batch, channel, z, y, x)."""
 
 

@@ -38,7 +38,7 @@ def segment(
         typer.Option(help="Where to predict; default: the run's setting, or auto."),
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"] | None,
+        Literal["auto", "float32", "bfloat16", "int8"] | None,
         typer.Option(help="Number format; default: the run's setting, or auto, which measures and checks."),
     ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Also segment each section by itself: `labels`.")] = False,

@@ -13,6 +13,10 @@ ALONG_Z: tuple[Zyx, Zyx] = ((3, 3, 3), (2, 2, 2))
 """Kernel and pool of a level."""
 
 
+def fused(up: Up) -> FusedUp:
+    return FusedUp(up.factor, up.convolution)
+
+
 def drawn(features: Tensor, kernel: Tensor, bias: float = 0.0) -> Tensor:
     """Bring one channel (y, x) up, convolve it by (y, x) and add that to zeros."""
     up = Up(1, 1, *FLAT)
@@ -20,7 +24,7 @@ def drawn(features: Tensor, kernel: Tensor, bias: float = 0.0) -> Tensor:
         up.convolution.weight.copy_(kernel)
         up.convolution.bias = nn.Parameter(torch.tensor([bias]))
         finer = torch.zeros(1, 1, 1, *(2 * extent for extent in features.shape))
-        FusedUp(up)(features[None, None, None], finer)
+        fused(up)(features[None, None, None], finer)
     return finer[0, 0, 0]
 
 
@@ -67,7 +71,7 @@ def test_it_gives_what_up_gives_up_to_every_edge(
     up, features, finer = pair(sizes, shape)
     with torch.no_grad():
         expected = up(features, finer)
-        found = FusedUp(up)(features.contiguous(memory_format=memory), finer.contiguous(memory_format=memory).clone())
+        found = fused(up)(features.contiguous(memory_format=memory), finer.contiguous(memory_format=memory).clone())
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
@@ -75,14 +79,22 @@ def test_it_adds_in_place_and_leaves_the_coarser_features() -> None:
     up, features, finer = pair(ALONG_Z, (1, 5, 2, 3, 4))
     before = features.clone()
     with torch.no_grad():
-        assert FusedUp(up)(features, finer) is finer
+        assert fused(up)(features, finer) is finer
     assert torch.equal(features, before)
+
+
+@pytest.mark.parametrize("sizes", [FLAT, ALONG_Z, ((1, 3, 3), (1, 3, 3))])
+def test_it_adds_to_bytes_as_to_numbers(sizes: tuple[Zyx, Zyx]) -> None:
+    up, features, finer = pair(sizes, (1, 5, 2, 3, 4))
+    counts = (100 * finer.abs()).to(torch.uint8)
+    with torch.no_grad():
+        torch.testing.assert_close(fused(up)(features, counts), fused(up)(features, counts.float()))
 
 
 @pytest.mark.parametrize("sizes", [FLAT, ALONG_Z])
 def test_in_bfloat16_it_is_as_exact_as_convolving_what_was_upsampled(sizes: tuple[Zyx, Zyx]) -> None:
     up, features, finer = pair(sizes, (1, 24, 4, 12, 12))
-    rounded = FusedUp(copy.deepcopy(up)).bfloat16()
+    rounded = fused(copy.deepcopy(up)).bfloat16()
     swapped, rounded.swapped = rounded.swapped, None
     with torch.no_grad():
         exact = up(features, finer)

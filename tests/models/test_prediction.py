@@ -12,7 +12,7 @@ from models.checkpoint import Checkpoint, save_checkpoint
 from models.layout_linknet import LinkNetConfig
 from models.layout_unet3d import NetworkConfig
 from models.layouts import Layout
-from models.precision import PrecisionCheck, as_bfloat16, check_precision, probabilities
+from models.precision import probabilities
 from models.prediction import predict, predict_blocks
 from models.prediction_config import PredictionConfig
 from models.registry import build
@@ -275,27 +275,3 @@ def test_images_that_are_no_stack_of_bytes_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="image cannot be predicted"):
         predict(checkpoint_of(FLAT, tmp_path), lambda z0, z1: spoil(VOLUME[z0:z1]), n_sections=12, sections=range(2))
-
-
-def test_bfloat16_is_measured_against_float32_before_it_is_used() -> None:
-    torch.manual_seed(0)
-    network, image = UNet3d(FLAT).eval(), torch.rand(1, 1, 5, 64, 64)
-    rounding = as_bfloat16(network)
-    check = check_precision(network, rounding, image)
-    by_hand = (probabilities(network, image) - probabilities(rounding, image)).abs()
-    assert check.difference_most == pytest.approx(by_hand.max().item())
-    assert 0 < check.difference_mean < 0.02
-
-
-@pytest.mark.parametrize(
-    ("check", "better"),
-    [
-        (PrecisionCheck(0.02, 0.001, 1.0, 0.3), True),
-        (PrecisionCheck(0.02, 0.001, 1.0, 0.95), False),
-        (PrecisionCheck(0.50, 0.001, 1.0, 0.3), False),
-        (PrecisionCheck(0.02, 0.1, 1.0, 0.3), False),
-        (PrecisionCheck(float("nan"), float("nan"), 1.0, 0.3), False),
-    ],
-)
-def test_bfloat16_must_agree_and_be_faster(check: PrecisionCheck, better: bool) -> None:
-    assert check.bfloat16_is_better is better

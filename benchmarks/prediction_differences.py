@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rival_predictions import MonaiWindows, Way
+from rival_predictions import Way
 
 from models.prediction import predict
 from models.prediction_config import PredictionConfig
@@ -47,14 +47,14 @@ def tell_distance_to_exact(
         print(f"{name:>12} {np.abs(found[sections] - exact)[:, within[1], within[2]].mean():>7.4f}")
 
 
-def tell_far_from_ends(ours: NDArray[np.float32], monai: MonaiWindows) -> None:
-    """Print the difference to ours where all of MONAI's patches end farther and farther away."""
+def tell_far_from_ends(ours: NDArray[np.float32], way: Way) -> None:
+    """Print the difference to ours where the patches of another way end farther and farther away."""
     within = inside(ours.shape)
-    difference, complete = np.abs(monai.result() - ours)[within], monai.complete()[within]
-    print("MONAI's difference to ours where its patches end at least so far away:")
+    difference, complete = np.abs(way.result() - ours)[within], way.complete()[within]
+    print(f"{way.name}: mean difference to ours where its patches end at least so far away:")
     print(f"{'sections':>12} {'px':>5} {'share':>7} {'|dp|':>7}")
     for sections, px in CLEAR:
-        chosen = complete & monai.clear(sections, px)[within]
+        chosen = complete & way.clear(sections, px)[within]
         share = chosen.sum() / max(1, complete.sum())
         if share:
             print(f"{sections:>12} {px:>5} {share:>7.1%} {difference[chosen].mean():>7.4f}")

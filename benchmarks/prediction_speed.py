@@ -7,7 +7,7 @@ whole volume in every round, choice of precision included. Of the others a share
 their time is scaled by the exact number of patches, each of which costs the same; --share 1 runs everything.
 
 Then, whose the differences are: of a few sections how far each way is from the same network in float32 on whole
-sections with all that it looks at, and MONAI's difference to ours where its patches end farther and farther away.
+sections with all that it looks at, and the others' difference to ours where their patches end farther and farther away.
 
 MONAI is an extra: .venv/bin/python -m pip install -e '.[benchmarks]'; without it, give --without-monai.
 
@@ -103,8 +103,7 @@ def _compare(checkpoint: Path, volume: NDArray[np.uint8], arguments: argparse.Na
     _print(ours, ways, max(products))
     tell_distance_to_exact(ours.result, ways, checkpoint=checkpoint, volume=volume)
     for way in ways:
-        if isinstance(way, MonaiWindows):
-            tell_far_from_ends(ours.result, way)
+        tell_far_from_ends(ours.result, way)
 
 
 def _print(ours: Ours, ways: list[Way], product_rate: float) -> None:

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 Zyx = tuple[int, ...]
+CLEAR_WEIGHT = 0.9
+"""Where patches are blended, the share of weights by which a voxel is one of patches that end far away."""
 
 
 class Way(Protocol):
@@ -31,6 +33,9 @@ class Way(Protocol):
     def complete(self) -> NDArray[np.bool_]:
         """Say which voxels are as they would be in the end."""
 
+    def clear(self, sections: int, px: int) -> NDArray[np.bool_]:
+        """Say of which voxels the patches that count end so far away, where they end inside of the volume."""
+
 
 class TentBlending:
     """The predecessor's way: patches at a stride of half a patch, weights that fall linearly to the patch's edges."""
@@ -41,8 +46,7 @@ class TentBlending:
         self.network, self.volume, self.patch = network, volume, patch
         self.starts = [_half_stride(extent, size) for extent, size in zip(volume.shape, patch, strict=True)]
         self.layers, self.patches = len(self.starts[0]), math.prod(map(len, self.starts))
-        tents = [1.0 - np.abs(np.linspace(-1, 1, size + 2)[1:-1]) for size in patch]
-        self.tent = np.einsum("i,j,k->ijk", *tents).astype(np.float32)
+        self.tent = np.einsum("i,j,k->ijk", *map(_tent, patch)).astype(np.float32)
         self.total, self.weight = np.zeros(volume.shape, np.float32), np.zeros(volume.shape, np.float32)
         self.layers_run = self.patches_run = 0
         self.clock = self.processor = 0.0
@@ -68,6 +72,15 @@ class TentBlending:
         """Say which voxels have all their patches: those before the first layer that is not run."""
         begun = self.starts[0][self.layers_run] if self.layers_run < self.layers else len(self.volume)
         return np.broadcast_to(np.arange(len(self.volume))[:, None, None] < begun, self.volume.shape)
+
+    def clear(self, sections: int, px: int) -> NDArray[np.bool_]:
+        """Say of which voxels nine tenths of the weight are of patches that end so far away."""
+        shares = [
+            weight_of_clear(*axis)
+            for axis in zip(self.starts, self.patch, self.volume.shape, (sections, px, px), strict=True)
+        ]
+        share: NDArray[np.float64] = shares[0][:, None, None] * shares[1][:, None] * shares[2]
+        return share >= CLEAR_WEIGHT
 
 
 class MonaiWindows:
@@ -121,7 +134,7 @@ class MonaiWindows:
         return np.broadcast_to(alone[:, None, None], self.volume.shape)
 
     def clear(self, sections: int, px: int) -> NDArray[np.bool_]:
-        """Say which voxels are so far from every end inside of the volume of every window that they lie in."""
+        """Say of which voxels all windows end so far away."""
         axes = [
             clearance(starts, size, extent) >= least
             for starts, size, extent, least in zip(
@@ -129,6 +142,17 @@ class MonaiWindows:
             )
         ]
         return axes[0][:, None, None] & axes[1][:, None] & axes[2]
+
+
+def weight_of_clear(starts: list[int], size: int, extent: int, least: int) -> NDArray[np.float64]:
+    """Give, along one axis, the share of a tent's weight that is of patches whose ends are at least so far away."""
+    tent = _tent(size)
+    clear, every = np.zeros(extent), np.zeros(extent)
+    for start in starts:
+        held = slice(start, start + size)
+        clear[held] += tent * (clearance([start], size, extent)[held] >= least)
+        every[held] += tent
+    return clear / every
 
 
 def clearance(starts: list[int], size: int, extent: int) -> NDArray[np.int64]:
@@ -141,6 +165,10 @@ def clearance(starts: list[int], size: int, extent: int) -> NDArray[np.int64]:
         after = start + size - 1 - places[held] if start + size < extent else extent
         nearest[held] = np.minimum(nearest[held], np.minimum(before, after))
     return nearest
+
+
+def _tent(size: int) -> NDArray[np.float64]:
+    return 1.0 - np.abs(np.linspace(-1, 1, size + 2)[1:-1])
 
 
 def _half_stride(extent: int, size: int) -> list[int]:

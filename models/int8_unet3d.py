@@ -82,7 +82,7 @@ def in_int8(network: nn.Module, rounded: nn.Module, pieces: Sequence[Tensor]) ->
             "this network cannot be predicted in int8 here",
             given=f"{type(network).__name__} on {next(network.parameters()).device}",
             expected=f"a U-Net with multiples of {LANES} channels in its flat levels, on a processor with VNNI",
-            fix="give precision auto, which takes what is possible",
+            fix="give precision auto; what was begun in int8 goes on on such a processor, or is made anew",
         )
     network, rounded = cast(FusedUNet3d, network), cast(FusedUNet3d, rounded)
     images = torch.cat(list(pieces)).contiguous(memory_format=torch.channels_last_3d)

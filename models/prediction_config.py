@@ -23,7 +23,6 @@ class PredictionConfig(BaseModel):
     device: DeviceName = "auto"
     """Where to predict: `cpu`, `cuda`, or `auto` on a GPU where there is one."""
     precision: Precision = "auto"
-    """Number format of the network: `float32`, `bfloat16`, `int8` (its flat levels, on a processor), or the fastest of
-    them that a check on the first tile finds equal (`auto`)."""
+    """Number format of the network (`int8`: of its flat levels); `auto`: the fastest that a check finds equal."""
     memory_gib: float | None = Field(default=None, gt=0)
     """Memory by which blocks and tiles are cut; by default what is free when a prediction begins."""

@@ -3,7 +3,8 @@
 Net A predicts three generated volumes: one, one with four times the sections, and one with twice the extent along y and
 x; block by block and without keeping what it gave. Each run is a process of its own, and those with one view and with
 sixteen take turns. `--memory-gib` is what blocks are cut by, so that they do not depend on what else runs, and the
-second volume takes several. The network's own memory is that of the network alone on what one block reads.
+second volume takes several. The network's own memory is that of the network alone, in bfloat16, on what one block
+reads.
 
     python benchmarks/augmented_prediction.py                            # some ten minutes on two cores
     python benchmarks/augmented_prediction.py --sections 8 --px 128      # quick
@@ -54,6 +55,7 @@ def _compare(checkpoint: Path, shape: tuple[int, int], arguments: argparse.Names
     def run(variants: int) -> dict[str, float]:
         command = [sys.executable, __file__, "--checkpoint", checkpoint, "--sections", sections, "--px", px]
         command += ["--variants", variants, "--threads", arguments.threads, "--memory-gib", arguments.memory_gib]
+        command += ["--precision", arguments.precision]
         done = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True)
         found: dict[str, float] = json.loads(done.stdout)
         return found
@@ -79,7 +81,9 @@ def _measured(arguments: argparse.Namespace) -> dict[str, float]:
         return np.stack([np.roll(plane, z, axis=0) for z in range(first, stop)])
 
     depth, variants, blocks = arguments.sections, max(1, arguments.variants), 0
-    config = PredictionConfig(variants=variants, precision="bfloat16", device="cpu", memory_gib=arguments.memory_gib)
+    config = PredictionConfig(
+        variants=variants, precision=arguments.precision, device="cpu", memory_gib=arguments.memory_gib
+    )
     clock, processor = time.perf_counter(), time.process_time()
     if arguments.variants == 0:
         _network_alone(arguments.checkpoint, read, depth, config)
@@ -109,6 +113,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sections", type=int, default=32, help="of the smaller volume")
     parser.add_argument("--px", type=int, default=256)
     parser.add_argument("--memory-gib", type=float, default=1.0)
+    parser.add_argument("--precision", choices=["float32", "bfloat16", "int8"], default="bfloat16")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--checkpoint", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--variants", type=int, help=argparse.SUPPRESS)

@@ -1,5 +1,6 @@
 """How sure the model is of an object's outline, so that a sure one need not be watched."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,7 +33,8 @@ def confidence_of(pieces: NDArray[np.int32], membrane: NDArray[np.float32]) -> N
     border = ~_surrounded(pieces, _BESIDE) & (pieces > 0)
     border[[0, -1]] = border[:, [0, -1]] = False
     core = _surrounded(pieces, _AROUND) & (pieces > 0)
-    support = _quantile(pieces[border], _near(levels)[border], _WEAKEST, count=count, empty=1)
+    near = np.asarray(cv2.dilate(levels, np.ones((2 * _REACH_PX + 1,) * 2, np.uint8)), np.uint8)
+    support = _quantile(pieces[border], near[border], _WEAKEST, count=count, empty=1)
     doubt = _quantile(pieces[core], levels[core], _WORST, count=count, empty=0)
     return (support * (1 - doubt))[1:]
 
@@ -46,16 +48,6 @@ def _surrounded(pieces: NDArray[np.int32], offsets: tuple[tuple[int, int], ...])
     for dy, dx in offsets:
         same &= padded[reach + dy : reach + dy + height, reach + dx : reach + dx + width] == pieces
     return same
-
-
-def _near(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Give the highest level near every pixel."""
-    for axis in (0, 1):
-        length = levels.shape[axis]
-        padded = np.pad(levels, [(_REACH_PX, _REACH_PX) if one == axis else (0, 0) for one in (0, 1)])
-        windows = [np.take(padded, range(start, start + length), axis) for start in range(2 * _REACH_PX + 1)]
-        levels = np.maximum.reduce(windows)
-    return levels
 
 
 def _quantile(

@@ -68,14 +68,26 @@ class Crowd:
         """The arcs with their points where they are now."""
         return replace(self._given, arcs=Lines(self._at[self._place], self._given.arcs.starts))
 
-    def drop(self, arcs: NDArray[np.bool_], count: int) -> int:
-        """Drop up to so many points of these arcs, those that cost least, none beside another; give their number.
+    def drop(self, group_of: NDArray[np.intp], counts: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Drop points, those that cost least, none beside another: a point, or one of two neighbours.
 
-        A point goes, or two neighbours become one that leaves the areas on both sides as they were.
+        Two neighbours become one that leaves the areas on both sides as they were.
+
+        Parameters
+        ----------
+        group_of : (arcs,) intp
+            Which arcs, in groups; -1 is none.
+        counts : (groups,) intp
+            Of each group so many points at most.
+
+        Returns
+        -------
+        (groups,) intp
+            How many have gone.
         """
-        index = np.flatnonzero(self.kept & arcs[self._arc_of])
+        index = np.flatnonzero(self.kept & (group_of >= 0)[self._arc_of])
         arc, at = self._arc_of[index], self._at[self._place[index]]
-        spare = np.bincount(arc, minlength=len(arcs)) - self._fewest
+        spare = np.bincount(arc, minlength=len(group_of)) - self._fewest
         single = np.flatnonzero((arc[1:-1] == arc[:-2]) & (arc[1:-1] == arc[2:]) & (spare[arc[1:-1]] > 0)) + 1
         pair = single[:-1][(np.diff(single) == 1) & (arc[single[:-1]] == arc[single[1:]])]
         merged, found = _merged(*(at[pair + step] for step in (-1, 0, 1, 2)))
@@ -87,20 +99,26 @@ class Crowd:
         costs = self._costs(changes, len(rings))
 
         taken: NDArray[np.bool_] = np.zeros(len(rings), np.bool_)
-        busy, dropped = np.zeros(len(index), np.bool_), 0
+        busy, left = np.zeros(len(index), np.bool_), counts.copy()
         for number in np.argsort(costs, kind="stable")[: np.count_nonzero(costs < _FORBIDDEN / 2)].tolist():
             around, on = slice(first[number] - 1, last[number] + 2), arc[first[number]]
-            if spare[on] > 0 and not busy[around].any():
+            if spare[on] > 0 and left[group_of[on]] > 0 and not busy[around].any():
                 busy[around] = taken[number] = True
                 spare[on] -= 1
-                dropped += 1
-                if dropped == count:
+                left[group_of[on]] -= 1
+                if not left.any():
                     break
         self.kept[index[last[taken]]] = False
         joined = taken & (first != last)
         self._at[index[first[joined]]] = new[joined]
         self._take(changes, taken)
-        return dropped
+        return counts - left
+
+    def reach(self, arcs: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell which arcs end where these do, or are these."""
+        at_ends: NDArray[np.bool_] = np.zeros(len(self._at), np.bool_)
+        at_ends[self._ends[:, arcs]] = True
+        return np.asarray(at_ends[self._ends[0]] | at_ends[self._ends[1]], np.bool_)
 
     def move(self, arcs: NDArray[np.bool_]) -> None:
         """Move points of these arcs a step to where they mend most; of two neighbours the one that mends more."""
@@ -131,10 +149,7 @@ class Crowd:
         may_move = np.zeros(len(self._at), np.bool_)
         may_move[self._place[self.kept & arcs[self._arc_of]]] = True
         may_move &= ~self._held
-        at_ends: NDArray[np.bool_] = np.zeros(len(self._at), np.bool_)
-        at_ends[self._ends[:, arcs]] = True
-        near = at_ends[self._ends[0]] | at_ends[self._ends[1]]
-        index = np.flatnonzero(self.kept & near[self._arc_of])
+        index = np.flatnonzero(self.kept & self.reach(arcs)[self._arc_of])
         line = np.flatnonzero(self._arc_of[index[1:]] == self._arc_of[index[:-1]])
         ends, arc = self._place[np.stack([index[line], index[line + 1]])], self._arc_of[index[line]]
         one, other = (np.flatnonzero(may_move[side]) for side in ends)

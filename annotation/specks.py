@@ -1,8 +1,8 @@
 """Specks of background that are not worth a junction in an outline."""
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import label
 
 
 def without_specks(regions: NDArray[np.int32], largest_px: int, *, share: float) -> NDArray[np.int32]:
@@ -26,11 +26,12 @@ def without_specks(regions: NDArray[np.int32], largest_px: int, *, share: float)
     """
     if not largest_px or not regions.any():
         return regions
-    background = np.asarray(label(regions == 0, connectivity=1), np.int32)
+    background = np.asarray(cc3d.connected_components(regions == 0, connectivity=4), np.int32)
     sizes = np.bincount(background.ravel())
     is_speck = sizes <= largest_px
     is_speck[0] = False
-    speck, region = _neighbours(np.where(is_speck[background], background, 0), regions)
+    inside = np.nonzero(is_speck[background])
+    speck, region = _neighbours(background, inside, regions)
     if not len(speck):
         return regions
     areas = np.bincount(regions.ravel())
@@ -45,15 +46,19 @@ def without_specks(regions: NDArray[np.int32], largest_px: int, *, share: float)
     given = taken - (taken - sizes[speck])[first] <= share * areas[region]
     taker = np.zeros(len(sizes), np.int32)
     taker[speck[given]] = region[given]
-    return np.asarray(np.where(background > 0, taker[background], regions), np.int32)
+    filled = regions.copy()
+    filled[inside] = taker[background[inside]]
+    return filled
 
 
-def _neighbours(specks: NDArray[np.int32], regions: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Give every speck and region that share a pixel's side, some of them repeatedly."""
+def _neighbours(
+    background: NDArray[np.int32], specks: tuple[NDArray[np.intp], ...], regions: NDArray[np.int32]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Give every speck, of which `specks` are the pixels, and region that share a side, some of them repeatedly."""
     width = regions.shape[1] + 2
     padded = np.pad(regions, 1).ravel()
-    y, x = np.nonzero(specks)
+    y, x = specks
     pixel = (y + 1) * width + x + 1
-    speck = np.tile(specks[y, x], 4).astype(np.intp)
+    speck = np.tile(background[specks], 4).astype(np.intp)
     region = np.concatenate([padded[pixel + away] for away in (1, -1, width, -width)]).astype(np.intp)
     return speck[region > 0], region[region > 0]

@@ -43,14 +43,35 @@ def thinned_of(
     """
     crowd = Crowd(boundaries, kept, regions, cost, fixed)
     excess = vertices_of(boundaries, kept) - most
-    for region in np.flatnonzero(excess > 0)[np.argsort(excess[excess > 0])[::-1]].tolist():
-        arcs = ~fixed & (boundaries.sides == region).any(axis=1)
-        many = int((vertices_of(boundaries, crowd.kept) - most)[region])
-        while many > 0:
-            wanted = min(many, max(-(-many // _SHARE), _FEW))
-            dropped = crowd.drop(arcs, wanted)
-            crowd.move(arcs)
-            many -= dropped
-            if 2 * dropped < wanted:
-                break
+    crowded = np.flatnonzero(excess > 0)[np.argsort(excess[excess > 0])[::-1]]
+    arcs_of = {region: ~fixed & (boundaries.sides == region).any(axis=1) for region in crowded.tolist()}
+    for together in _apart(arcs_of, crowd):
+        many = (vertices_of(boundaries, crowd.kept) - most)[together]
+        group_of = np.full(len(fixed), -1)
+        for group, region in enumerate(together):
+            group_of[arcs_of[region]] = group
+        while (many > 0).any():
+            wanted = np.where(many > 0, np.minimum(many, np.maximum(-(-many // _SHARE), _FEW)), 0)
+            at_work = (group_of >= 0) & (wanted > 0)[group_of]
+            dropped = crowd.drop(np.where(at_work, group_of, -1), wanted)
+            crowd.move(at_work)
+            many = np.where(2 * dropped < wanted, 0, many - dropped)
     return crowd.boundaries, crowd.kept
+
+
+def _apart(arcs_of: dict[int, NDArray[np.bool_]], crowd: Crowd) -> list[list[int]]:
+    """Part regions into few sets within which none reaches another; those that do so keep their order.
+
+    Those of one set are thinned in the same steps, of which each costs hardly more than for one of them.
+    """
+    sets: list[list[int]] = []
+    reached = {region: crowd.reach(arcs) for region, arcs in arcs_of.items()}
+    for region, reach in reached.items():
+        meets = [
+            number for number, others in enumerate(sets) if any((reached[other] & reach).any() for other in others)
+        ]
+        number = max(meets, default=-1) + 1
+        if number == len(sets):
+            sets.append([])
+        sets[number].append(region)
+    return sets

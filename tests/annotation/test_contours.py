@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
+from skimage.measure import label
 
 from annotation.boundaries import pieces_of
 from annotation.contours import EXACT, Contour, contours_of
@@ -43,6 +44,11 @@ def test_any_labels_survive_exact_contours(labels: Labels) -> None:
     contours = contours_of(labels, EXACT)
     assert len(contours) == pieces_of(labels).max(initial=0)
     assert np.array_equal(painted(contours, labels.shape), labels)
+
+
+@given(arrays(np.uint32, st.tuples(st.integers(1, 12), st.integers(1, 12)), elements=st.integers(0, 3)))
+def test_pieces_are_numbered_in_raster_order_of_their_first_pixels(labels: Labels) -> None:
+    assert np.array_equal(pieces_of(labels), label(labels, connectivity=1, background=0))
 
 
 @settings(max_examples=200, deadline=None)
@@ -121,6 +127,18 @@ def test_large_objects_stay_within_the_vertex_budget() -> None:
     (contour,) = contours_of(labels)
     assert len(contour.points) <= 120
     assert worst_iou(labels, [contour]) >= 0.98
+
+
+def test_large_objects_that_are_apart_get_the_outlines_that_each_has_alone() -> None:
+    y, x = np.mgrid[:300, :300] - 149.5
+    angle = np.arctan2(y, x)
+    stars = [np.hypot(y, x) < 120 + 8 * np.sin(k * angle) + 2 * np.sin(50 * angle) for k in (17, 23)]
+    both = contours_of(np.concatenate([one * number for number, one in enumerate(stars, 1)], axis=1).astype(np.uint32))
+    for number, one in enumerate(stars):
+        alone = np.pad(one.astype(np.uint32), ((0, 0), (300 * number, 300 * (1 - number))))
+        (contour,) = contours_of(alone)
+        assert len(contour.points) <= 120
+        assert np.array_equal(contour.points, both[number].points)
 
 
 def test_a_thin_sheet_between_many_neighbours_stays_within_the_vertex_budget() -> None:

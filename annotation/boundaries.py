@@ -65,7 +65,9 @@ class _Cracks:
 
 def pieces_of(labels: NDArray[np.unsignedinteger]) -> NDArray[np.int32]:
     """Give every 4-connected piece of an object a number, from 1 in raster order of first pixels; 0 is background."""
-    return np.asarray(cc3d.connected_components(labels, connectivity=4), dtype=np.int32)
+    # cc3d takes no array that cannot be written, though it writes none
+    writable = np.require(labels, requirements="W")
+    return np.asarray(cc3d.connected_components(writable, connectivity=4), dtype=np.int32)
 
 
 def trace(regions: NDArray[np.int32]) -> Boundaries:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from flows.commands.annotator import say_where
 from flows.labelling_server import server_of
 from flows.runs import Run, open_run
+from flows.serving.orphans import end_orphans, note_who_starts
 from flows.serving.prefect_server import use_running_server
 from flows.summarise import status_table, summarise
 from flows.terminal import console
@@ -21,6 +22,8 @@ def iterate_once(root: Path) -> None:
 def iterate_until(root: Path, iterations: int) -> None:
     """Take turns until iteration number `iterations` is closed or annotators are asked."""
     run = open_run(root)
+    end_orphans()
+    note_who_starts()
     use_running_server(root)
     from flows.iterate import iterate  # Prefect takes seconds to import; a faulty run is told before
 

@@ -16,8 +16,7 @@ DIFFERENCE_MOST = 0.10
 """Of probability, between a format and float32, but for one voxel in a thousand."""
 MEAN_DIFFERENCE_MOST = 0.005
 GAIN_LEAST: dict[Precision, float] = {"bfloat16": 1.2, "int8": 1.0}
-"""How much faster a format must be than the one before. On a small piece bytes gain half of what they gain on sections.
-"""
+"""How much faster a format must be than the one before; on a small piece bytes gain half of what they gain at last."""
 RUNS = 3
 """Of each format."""
 

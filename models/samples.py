@@ -34,7 +34,8 @@ def spread(read: ReadSections, size: Cut, *, n_sections: int, margins: Margins) 
     """Read pieces of sections spread over a volume, the same whatever is to be predicted of it."""
     for place in range(PLACES):
         first = (2 * place + 1) * n_sections // (2 * PLACES)
-        stack = first_sections(read, first, size.sections, n_sections=n_sections, margins=margins)
+        whole = max(0, min(first, n_sections - size.sections))
+        stack = first_sections(read, whole, size.sections, n_sections=n_sections, margins=margins)
         yield middle_of(stack, size.tile_px, margins.grid[1])
 
 

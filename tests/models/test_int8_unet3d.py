@@ -160,11 +160,16 @@ def test_blocks_that_are_shared_out_are_predicted_in_int8_as_one_after_another(
     np.testing.assert_array_equal(np.concatenate(alone[::-1]), whole.mean)
 
 
-def test_volumes_smaller_than_a_piece_are_predicted_in_int8(tmp_path: Path) -> None:
-    small = VOLUME[:1, :5, :9]
+@pytest.mark.parametrize("layout", [NET_A, FOLDED])
+@pytest.mark.parametrize("shape", [(1, 5, 9), (3, 80, 80), (5, 40, 200)])
+def test_volumes_smaller_than_a_piece_are_predicted_in_int8(
+    layout: NetworkConfig, shape: tuple[int, int, int], tmp_path: Path
+) -> None:
+    small = np.resize(VOLUME, shape)
     config = PredictionConfig(precision="int8", variants=1, device="cpu")
-    found = predict(stored(NET_A, tmp_path), lambda z0, z1: small[z0:z1], n_sections=1, sections=[0], config=config)
-    assert found.mean.shape == (1, 5, 9)
+    path, sections = stored(layout, tmp_path), range(len(small))
+    found = predict(path, lambda z0, z1: small[z0:z1], n_sections=len(small), sections=sections, config=config)
+    assert found.mean.shape == shape
 
 
 def test_a_dilated_network_cannot_be_predicted_in_int8(tmp_path: Path) -> None:

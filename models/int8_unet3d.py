@@ -14,6 +14,8 @@ from models.fused_head import LANES
 from models.fused_unet3d import FusedUNet3d
 from models.fused_up import FusedUp
 from models.int8_block import Int8Block, Int8Join, TooLargeError, rescaled
+from models.layout_unet3d import NetworkConfig
+from models.layouts import Layout
 
 
 class Int8UNet3d(nn.Module):
@@ -78,9 +80,11 @@ def in_int8(network: nn.Module, rounded: nn.Module, pieces: Sequence[Tensor]) ->
         `network` or this processor cannot be.
     """
     if not int8_can_pay(network):
+        layout = cast(Layout, network.config)
+        widths = f"{layout.channels} channels" if isinstance(layout, NetworkConfig) else layout.architecture
         raise InputError(
             "this network cannot be predicted in int8 here",
-            given=f"{type(network).__name__} on {next(network.parameters()).device}",
+            given=f"{widths} on {next(network.parameters()).device}",
             expected=f"a U-Net with multiples of {LANES} channels in its flat levels, on a processor with VNNI",
             fix="give precision auto; what was begun in int8 goes on on such a processor, or is made anew",
         )

@@ -15,7 +15,6 @@ from models.fused_unet3d import FusedUNet3d
 BEYOND = 1e-4
 """Share of a channel's numbers that are larger than what counts as its largest: a few that would cost all others their
 resolution."""
-
 LOOKED_AT = 4
 """Of so many pixels along y and x one is looked at."""
 

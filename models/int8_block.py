@@ -6,15 +6,13 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.activations import BlockActivations
+from models.activations import LOOKED_AT, BlockActivations
 from models.fused_block import FusedBlock
 from models.fused_convolution import convolved
 from models.int8_convolution import COUNTS, Int8Convolution, steps_of
 
 CLIPPED_MOST = 2e-3
-"""Share of a block's numbers that may be as large as a byte can be."""
-LOOKED_AT = 4
-"""Of so many pixels along y and x one is looked at for that."""
+"""Share of the numbers looked at in a block that may be as large as a byte can be."""
 ROOM = 1.5
 """How much larger than all that was seen what the later convolutions of a block on the way up write may be."""
 
